@@ -1,0 +1,1 @@
+"""What travels between workstation and node: frozen values, and the rules that both sides ask."""

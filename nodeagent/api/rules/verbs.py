@@ -1,0 +1,265 @@
+"""Which verbs are allowed now, and why not: one function, one sentence, for menus, command line and agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nodeagent.api.objects import Cluster as ClusterItself
+from nodeagent.api.objects import (
+    ClusterObject,
+    Group,
+    GroupState,
+    Network,
+    Node,
+    NodeId,
+    NodeState,
+    Phase,
+    Resource,
+    ResourceState,
+    ResourceType,
+    Snapshot,
+    Wanted,
+    kind_of,
+)
+from nodeagent.api.problems import Problem, problem
+from nodeagent.api.properties import check_all
+from nodeagent.api.requests import Right, Verb
+from nodeagent.api.rules.dependencies import missing_requirements, whole_tree
+from nodeagent.api.rules.owners import host_problem, hosts, possible_owners
+from nodeagent.api.states import all_dependents_of, providers_of
+from nodeagent.api.texts import sentence
+
+RIGHTS: dict[Verb, Right] = {
+    Verb.BRING_ONLINE: Right.OPERATE,
+    Verb.TAKE_OFFLINE: Right.OPERATE,
+    Verb.INITIATE_FAILURE: Right.OPERATE,
+    Verb.MOVE_GROUP: Right.OPERATE,
+    Verb.PAUSE: Right.OPERATE,
+    Verb.RESUME: Right.OPERATE,
+    Verb.PROPERTIES: Right.READ,
+}
+
+
+def verbs_of(item: ClusterObject) -> tuple[Verb, ...]:
+    """Return the verbs that this kind of object has, in the order of the menus."""
+    if isinstance(item, Group):
+        return (
+            Verb.BRING_ONLINE,
+            Verb.TAKE_OFFLINE,
+            Verb.MOVE_GROUP,
+            Verb.NEW_RESOURCE,
+            Verb.DELETE,
+            Verb.RENAME,
+            Verb.PROPERTIES,
+        )
+    if isinstance(item, Resource):
+        return (
+            Verb.BRING_ONLINE,
+            Verb.TAKE_OFFLINE,
+            Verb.INITIATE_FAILURE,
+            Verb.CHANGE_GROUP,
+            Verb.DELETE,
+            Verb.RENAME,
+            Verb.PROPERTIES,
+        )
+    if isinstance(item, Node):
+        return (Verb.PAUSE, Verb.RESUME, Verb.PROPERTIES)
+    if isinstance(item, ClusterItself):
+        return (Verb.NEW_GROUP, Verb.NEW_RESOURCE, Verb.RENAME)
+    if isinstance(item, Network):
+        return (Verb.RENAME,)
+    if isinstance(item, ResourceType):
+        return (Verb.PROPERTIES,)
+    return ()
+
+
+def verb_problem(verb: Verb, item: ClusterObject, cluster: Snapshot, right: Right = Right.ADMINISTER) -> Problem | None:
+    """Say why *verb* cannot be done to *item* now, or None when it can.
+
+    Args:
+        right: what the asking user may do.
+    """
+    if verb not in verbs_of(item):
+        return problem("verb_does_not_apply", verb=verb.value, kind=kind_of(item).value)
+    needed = RIGHTS.get(verb, Right.ADMINISTER)
+    if right < needed:
+        return problem("access_denied", verb=verb.value, needed=needed.name.lower())
+    if isinstance(item, Group) and verb in _GROUP:
+        return _GROUP[verb](item, cluster)
+    if isinstance(item, Resource) and verb in _RESOURCE:
+        return _RESOURCE[verb](item, cluster)
+    if isinstance(item, Node) and verb in _NODE:
+        return _NODE[verb](item, cluster)
+    if verb is Verb.NEW_RESOURCE and not cluster.groups:
+        return problem("no_group_yet")
+    return None
+
+
+def move_problem(group: Group, node: NodeId | None, cluster: Snapshot) -> Problem | None:
+    """Say why *group* cannot be moved to *node* (None: the best possible one), or None when it can.
+
+    Moving to the present owner is allowed and does nothing (ApiMoveGroupToNode).
+    """
+    if group.phase is Phase.STUCK:
+        return problem("group_stuck", name=group.name, node=cluster.node_name(group.owner))
+    if node is None:
+        others = [n for n in hosts(group, cluster) if n.id != group.owner]
+        return None if others else problem("no_node_available", name=group.name, reasons=_refusals(group, cluster))
+    if node not in cluster.nodes:
+        return problem("node_unknown", "node", id=str(node))
+    if node == group.owner and group.phase is not Phase.MOVING:
+        return None
+    return host_problem(group, cluster.nodes[node], cluster)
+
+
+def _refusals(group: Group, cluster: Snapshot) -> tuple[str, ...]:
+    return tuple(
+        sentence(bad)
+        for node in cluster.nodes.values()
+        if node.id != group.owner and (bad := host_problem(group, node, cluster))
+    )
+
+
+def _online_group(group: Group, cluster: Snapshot) -> Problem | None:
+    if not cluster.resources_of(group.id):
+        return problem("group_empty", name=group.name)
+    if group.state is GroupState.ONLINE and group.persistent_state is Wanted.ONLINE:
+        return problem("already", name=group.name, state="online")
+    return _owner_problem(group, cluster)
+
+
+def _owner_problem(group: Group, cluster: Snapshot) -> Problem | None:
+    """Nothing is brought online on a paused node (ApiOnlineGroup), nor where nobody can run it."""
+    if group.phase is Phase.STUCK:
+        return problem("group_stuck", name=group.name, node=cluster.node_name(group.owner))
+    if group.owner is not None and (owner := cluster.nodes.get(group.owner)) and owner.state is NodeState.PAUSED:
+        return problem("node_paused", "node", node=owner.name)
+    if not hosts(group, cluster):
+        return problem("no_node_available", name=group.name, reasons=_refusals(group, cluster))
+    return None
+
+
+def _offline_group(group: Group, cluster: Snapshot) -> Problem | None:
+    members = cluster.resources_of(group.id)
+    if not members:
+        return problem("group_empty", name=group.name)
+    if group.persistent_state is Wanted.OFFLINE and all(
+        r.state is ResourceState.OFFLINE and r.persistent_state is not Wanted.ONLINE for r in members
+    ):
+        return problem("already", name=group.name, state="offline")
+    return None
+
+
+def _move(group: Group, cluster: Snapshot) -> Problem | None:
+    return move_problem(group, None, cluster)
+
+
+def _delete_group(group: Group, cluster: Snapshot) -> Problem | None:
+    members = cluster.resources_of(group.id)
+    if members:
+        return problem("group_not_empty", name=group.name, resources=tuple(r.name for r in members))
+    return None
+
+
+def _online_resource(resource: Resource, cluster: Snapshot) -> Problem | None:
+    if resource.state is ResourceState.ONLINE:
+        return problem("already", name=resource.name, state="online")
+    if resource.state is ResourceState.OFFLINE_PENDING:
+        return problem("wrong_state", name=resource.name, state="Offline Pending")
+    for needed in (resource, *providers_of(resource, cluster)):
+        if bad := _cannot_run(needed, cluster):
+            return bad
+    return _owner_problem(cluster.group(resource.group), cluster)
+
+
+def _cannot_run(resource: Resource, cluster: Snapshot) -> Problem | None:
+    kind = cluster.types.get(resource.type)
+    if kind is None:
+        return problem("type_unknown", name=resource.type)
+    if missing := check_all(kind.schema, resource.parameters, complete=True):
+        return missing[0]
+    if requirements := missing_requirements(resource, cluster):
+        return requirements[0]
+    if not possible_owners(resource, cluster):
+        return problem("no_possible_owner", name=resource.name)
+    return None
+
+
+def _offline_resource(resource: Resource, cluster: Snapshot) -> Problem | None:
+    del cluster
+    if resource.state is ResourceState.OFFLINE and resource.persistent_state is not Wanted.ONLINE:
+        return problem("already", name=resource.name, state="offline")
+    return None
+
+
+def _fail(resource: Resource, cluster: Snapshot) -> Problem | None:
+    """Only an online resource can be failed (ApiFailResource)."""
+    del cluster
+    if resource.state is not ResourceState.ONLINE:
+        return problem("not_online", name=resource.name, state=resource.state.name.replace("_", " ").title())
+    return None
+
+
+def _change_group(resource: Resource, cluster: Snapshot) -> Problem | None:
+    if len(cluster.groups) < 2:
+        return problem("no_other_group", name=resource.name)
+    return None
+
+
+def change_group_problem(resource: Resource, group: Group, cluster: Snapshot) -> Problem | None:
+    """Say why *resource* with its tree cannot go into *group*; both groups must be on one node."""
+    if resource.group == group.id:
+        return problem("already_in_group", name=resource.name, group=group.name)
+    source = cluster.group(resource.group)
+    tree = [cluster.resources[r] for r in whole_tree(resource, cluster)]
+    busy = next((r for r in tree if r.state.pending), None)
+    if busy:
+        return problem("wrong_state", name=busy.name, state=busy.state.name.replace("_", " ").title())
+    if Phase.MOVING in (source.phase, group.phase):
+        return problem("group_moving", name=source.name if source.phase is Phase.MOVING else group.name)
+    if source.owner != group.owner and any(r.state is not ResourceState.OFFLINE for r in tree):
+        return problem(
+            "groups_on_different_nodes",
+            name=resource.name,
+            group=source.name,
+            node=cluster.node_name(source.owner) or "no node",
+            other=group.name,
+            other_node=cluster.node_name(group.owner) or "no node",
+        )
+    return None
+
+
+def _delete_resource(resource: Resource, cluster: Snapshot) -> Problem | None:
+    tree = (resource, *all_dependents_of(resource, cluster))
+    running = next((r for r in tree if r.state not in (ResourceState.OFFLINE, ResourceState.FAILED)), None)
+    if running:
+        return problem("delete_while_online", name=running.name)
+    return None
+
+
+def _pause(node: Node, cluster: Snapshot) -> Problem | None:
+    del cluster
+    if node.paused:
+        return problem("already", name=node.name, state="paused")
+    return None if node.state is NodeState.UP else problem("node_down", node=node.name, state=node.state.name.title())
+
+
+def _resume(node: Node, cluster: Snapshot) -> Problem | None:
+    del cluster
+    return None if node.paused else problem("not_paused", name=node.name)
+
+
+_GROUP: dict[Verb, Callable[[Group, Snapshot], Problem | None]] = {
+    Verb.BRING_ONLINE: _online_group,
+    Verb.TAKE_OFFLINE: _offline_group,
+    Verb.MOVE_GROUP: _move,
+    Verb.DELETE: _delete_group,
+}
+_RESOURCE: dict[Verb, Callable[[Resource, Snapshot], Problem | None]] = {
+    Verb.BRING_ONLINE: _online_resource,
+    Verb.TAKE_OFFLINE: _offline_resource,
+    Verb.INITIATE_FAILURE: _fail,
+    Verb.CHANGE_GROUP: _change_group,
+    Verb.DELETE: _delete_resource,
+}
+_NODE: dict[Verb, Callable[[Node, Snapshot], Problem | None]] = {Verb.PAUSE: _pause, Verb.RESUME: _resume}

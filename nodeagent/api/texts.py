@@ -1,0 +1,207 @@
+"""A code and its parameters become an English sentence; the window translates by the same codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from nodeagent.api.causes import Cause
+from nodeagent.api.problems import Parameter, Problem
+
+SENTENCES: Final[dict[str, str]] = {
+    # names
+    "name_empty": "A {kind} needs a name.",
+    "name_too_long": "The name has {length} characters; a {kind}'s name may have at most {maximum}.",
+    "name_control_characters": "The name contains control characters; a {kind}'s name may not.",
+    "name_blanks": "The name begins or ends with a blank; remove it.",
+    "name_taken": "This cluster already has a {kind} named {name}; choose another name.",
+    # values
+    "value_required": "{name} is required; set it to a value.",
+    "value_of_wrong_kind": "{name} must be {wanted}.",
+    "value_out_of_range": "{name} cannot be {value}; allowed is {range}.",
+    "value_not_a_choice": "{name} must be one of: {allowed}.",
+    "value_does_not_match": "{name} must be {wanted}.",
+    "path_not_absolute": "{name} must be an absolute path; write /{path}.",
+    "environment_malformed": "{name}: “{line}” is not of the form NAME=value.",
+    "command_malformed": "{name} has a quotation mark that is not closed.",
+    "control_characters": "{name} contains control characters; remove them.",
+    "property_unknown": "There is no property {name}; known are: {known}.",
+    "property_read_only": "{name} can be read but not set.",
+    "changed_elsewhere": "{name} was changed by somebody else meanwhile; look at the new values and try again.",
+    "stored_for_next_online": "{names} stored; takes effect when {name} next goes online.",
+    # objects
+    "group_unknown": "There is no group {id}; it may have been deleted.",
+    "resource_unknown": "There is no resource {id}; it may have been deleted.",
+    "node_unknown": "There is no node {id} in this cluster.",
+    "type_unknown": "There is no resource type {name} in this cluster.",
+    "network_unknown": "There is no network {name} in this cluster.",
+    "object_unknown": "There is no {kind} {id}; it may have been deleted.",
+    # owners and dependencies
+    "no_possible_owner": "At least one node must be a possible owner.",
+    "node_twice": "{node} is in the list twice.",
+    "not_possible_owner": "{node} is not a possible owner of {name}.",
+    "type_missing_on_node": "{node} does not have the resource type {type}, which {name} needs.",
+    "node_paused": "{node} is paused; resume it first.",
+    "node_down": "{node} is not up ({state}).",
+    "node_cannot_host": "{node} cannot host {name}.",
+    "no_node_available": "No other node can run {name} now.",
+    "depends_on_itself": "{name} cannot depend on itself.",
+    "dependency_across_groups": (
+        "{name} is in {group} and {provider} in {other}; a dependency is possible inside one group only."
+    ),
+    "dependency_cycle": "{name} cannot depend on {provider}: that would be a circle ({circle}).",
+    "already_dependent": "{name} already depends on {provider}.",
+    "dependency_missing": "{name} needs a dependency on a resource of type {type}.",
+    "dependency_online": "The dependencies of {name} can be changed only while it is offline; take it offline first.",
+    "others_depend_on_it": "{dependents} depend on {name}; delete them with it or remove the dependency first.",
+    # verbs
+    "verb_does_not_apply": "{verb} does not apply to a {kind}.",
+    "access_denied": "This needs the right to {needed}; ask an administrator of the cluster.",
+    "already": "{name} is already {state}.",
+    "group_empty": "{name} has no resources.",
+    "group_not_empty": "{name} still has resources ({resources}); delete or move them first.",
+    "group_stuck": "{name} could not be stopped on {node}; it stays there until that node is proven clean.",
+    "group_moving": "{name} is being moved; wait until it has arrived.",
+    "wrong_state": "{name} is {state}; wait until that has ended.",
+    "not_online": "{name} is {state}; only an online resource can be failed.",
+    "not_paused": "{name} is not paused.",
+    "no_other_group": "There is no other group for {name}.",
+    "no_group_yet": "There is no group yet; create one first.",
+    "already_in_group": "{name} is already in {group}.",
+    "groups_on_different_nodes": (
+        "{name} is not offline, {group} is on {node} and {other} on {other_node}; "
+        "take it offline or move one of the groups first."
+    ),
+    "delete_while_online": "{name} is not offline; take it offline first.",
+    "node_not_settable": "The nodes of a cluster are not renamed or deleted here.",
+    "still_pending": "{name} is still {state}.",
+    # what only a node knows
+    "program_not_found": "The program {program} is not there.",
+    "program_not_executable": "The program {program} is not executable.",
+    "directory_missing": "The directory {directory} is not there.",
+    "user_unknown": "There is no user {user}.",
+    "cannot_run_as": "The agent runs as {agent}, so it cannot run a program as {user}.",
+    "no_desktop": "Nobody is logged on at the desktop and the agent has no display of its own.",
+    "start_failed": "The program could not be started: {detail}",
+    "no_answer": "{node} did not answer in {seconds} s.",
+    "validation_failed": "On {node}: {detail}",
+    # the wire
+    "not_json": "The line is not valid JSON: {detail}",
+    "frame_invalid": "The frame is not valid: {detail}",
+    "frame_unexpected": "A {frame} frame was not expected here.",
+    "line_too_long": "A line is longer than {maximum} bytes.",
+    "version_unknown": "The other side speaks protocol {theirs}, this one {ours}; update the older one.",
+    "hello_missing": "The first frame must be hello.",
+    "too_slow": "The workstation did not read for too long; connect again.",
+    "too_many_calls": "More than {maximum} calls at a time; wait for some to end.",
+    "service_stopping": "The Cluster Service on {node} is stopping.",
+    "store_unavailable": "The cluster database cannot be reached: {detail}",
+    "conflict": "Another change came first; try again.",
+    "internal_error": "The Cluster Service met an error of its own: {detail}",
+    "timed_out": "No answer within {seconds} s.",
+    "not_connected": "There is no connection to the cluster: {detail}",
+    # causes of decisions
+    "cause_created": "It was created here.",
+    "cause_requested": "{user} asked for it.",
+    "cause_best_possible": "{node} is the best possible node: {why}.",
+    "cause_node_dead": "{node} was declared down after {seconds} s of silence.",
+    "cause_node_left": "{node} left the cluster.",
+    "cause_node_restarted": "{node} started anew; the group was not running there any more.",
+    "cause_resource_failed": "{name} failed on {node} and may not be restarted there again.",
+    "cause_start_failed": "{name} could not be started on {node}.",
+    "cause_failback": "{node} is the most preferred owner and is up again.",
+    "cause_no_node": "No node can run it: {reasons}",
+    "cause_last_resort": "Only paused nodes are left; it stays offline there.",
+    "cause_failover_threshold": "It failed over {count} times within {hours} h; no further failover is allowed.",
+    "cause_no_other_node": "No other node can run it.",
+    "cause_policy_restart": "Restart {used} of {threshold} within {period} s.",
+    "cause_wanted_online": "It is wanted online.",
+    "cause_wanted_offline": "It is wanted offline.",
+    "cause_provider": "It needs {provider}, which is {state}.",
+    "cause_moving": "Its group moves to {node}.",
+    "cause_self_stop": "The node's heartbeat was not confirmed in time.",
+    "cause_self_stop_over": "The node's heartbeat is confirmed again.",
+    "cause_initiated": "{user} initiated the failure.",
+    "cause_retry": "It is tried again after {seconds} s.",
+    # events
+    "event_node_up": "{name} is up",
+    "event_node_down": "{name} is down: {reason}",
+    "event_node_joining": "{name} joins the cluster",
+    "event_node_left": "{name} left the cluster",
+    "event_node_paused": "{name} paused",
+    "event_node_resumed": "{name} resumed",
+    "event_leader": "{name} plans for the cluster now",
+    "event_brake": "{silent} of {members} nodes fell silent at once; nothing is taken over until some are back",
+    "event_brake_open": "Enough nodes are back; takeover goes on as usual",
+    "event_woke": "{name} slept for {seconds} s; what had to stop has stopped once and starts again in place",
+    "event_created": "{kind} {name} created",
+    "event_deleted": "{kind} {name} deleted",
+    "event_renamed": "{old} is now called {name}",
+    "event_changed": "{name}: {what} changed",
+    "event_requested": "{verb} requested for {name}",
+    "event_online": "{name} is online on {node}",
+    "event_online_pending": "{name} is starting on {node}",
+    "event_offline": "{name} is offline",
+    "event_offline_pending": "{name} is stopping on {node}",
+    "event_failed": "{name} failed: {detail}",
+    "event_restarted": "{name} was restarted on {node}: {detail}",
+    "event_start_failed": "{name} could not be brought online: {detail}",
+    "event_group_moving": "{name} moves from {node} to {target}",
+    "event_group_assigned": "{name} is given to {node}",
+    "event_group_gave_up": "{name} stays where it is: {detail}",
+    "event_monitor_started": "A Resource Monitor was started on {node} (process {process})",
+    "event_monitor_died": "A Resource Monitor on {node} died: {detail}; its resources are adopted or restarted",
+    "event_attached": "The Cluster Service on {node} is attached to its Resource Monitor again; {count} resources run",
+    "event_self_stop": "{name} was stopped: the heartbeat of {node} was not confirmed in time",
+    "event_notice": "{detail}",
+}
+
+# Details of a failure, in the same form: what a monitor reports beside a state.
+DETAILS: Final[dict[str, str]] = {
+    "exited": "the process ended by itself with exit code {status}",
+    "killed": "the process was ended by signal {signal}",
+    "vanished": "the process has ended; its exit code is not known",
+    "not_alive": "the check IsAlive says it is not working",
+    "pending_timeout": "no progress within {seconds} s",
+    "initiated": "failure initiated",
+    "monitor_lost": "its Resource Monitor died",
+    "stopped_at_deadline": "stopped because the node's heartbeat was not confirmed in time",
+    "waits_for": "waits for {provider}",
+    "provider_failed": "{provider}, which it needs, has failed",
+    "running": "process {process}",
+}
+
+
+class _Shown(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return f"({key})"
+
+
+def _text(value: Parameter) -> str:
+    if isinstance(value, tuple):
+        return " → ".join(value) if len(value) > 1 and value[0] == value[-1] else ", ".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def render(code: str, parameters: Mapping[str, Parameter]) -> str:
+    """Return the sentence for *code*; a code of a newer version is shown as it came, with its parameters."""
+    pattern = SENTENCES.get(code) or DETAILS.get(code)
+    if pattern is None:
+        shown = ", ".join(f"{key}: {_text(value)}" for key, value in parameters.items())
+        return f"{code} ({shown})" if shown else code
+    return pattern.format_map(_Shown({key: _text(value) for key, value in parameters.items()}))
+
+
+def sentence(problem: Problem) -> str:
+    """Return the sentence that says what *problem* is, and what to do."""
+    text = render(problem.code, problem.parameters)
+    reasons = problem.parameters.get("reasons")
+    if isinstance(reasons, tuple) and reasons and "{reasons}" not in SENTENCES.get(problem.code, ""):
+        text += " " + " ".join(reasons)
+    return text
+
+
+def because(cause: Cause) -> str:
+    """Return the sentence that says why something was decided."""
+    text = render(cause.rule, cause.parameters)
+    return f"{text} “{cause.note}”" if cause.note else text
