@@ -1,0 +1,1 @@
+"""The cluster database: the only channel between nodes."""

@@ -1,0 +1,336 @@
+"""What each key of the cluster database holds; docs/database.md lists them for people.
+
+cluster                      ClusterRecord
+leader                       LeaderRecord
+nodes/<id>                   NodeRecord
+heartbeats/<id>              HeartbeatRecord
+reports/<id>                 NodeReport: what a node says of itself (types, addresses, version)
+groups/<id>                  GroupRecord
+owners/<group>               OwnerRecord
+wishes/<group>               WishRecord: a move that was asked for
+verdicts/<group>             VerdictRecord: no further failover
+resources/<id>               ResourceRecord
+states/<resource>            StateRecord: what the owner reports
+orders/<resource>            OrderRecord: done once by the owner, then deleted
+types/<name>                 TypeRecord: what the administrator set of a type
+events/<16 hex digits>       LogEntry
+asks/<node>/<id>             Ask, answered at answers/<id>
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, TypeVar
+
+import msgspec
+
+from nodeagent.api.causes import Cause
+from nodeagent.api.objects import Endpoint, GroupId, NodeId, Phase, ResourceId, ResourceState, Wanted
+from nodeagent.api.problems import Problem
+from nodeagent.api.properties import PropertySpec, Value
+
+SCHEMA: Final = 1
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    pass
+
+
+class ClusterRecord(_Record, frozen=True, kw_only=True):
+    """The cluster: identity and settings. *schema* is the version of these records."""
+
+    id: str
+    name: str
+    schema: int = SCHEMA
+    description: str = ""
+    properties: dict[str, Value] = {}
+    next_node: NodeId = 1
+
+
+class LeaderRecord(_Record, frozen=True, kw_only=True):
+    """Who plans (safety rule O6: for order's sake)."""
+
+    node: NodeId
+    incarnation: int
+    term: int
+
+
+class NodeRecord(_Record, frozen=True, kw_only=True):
+    """A member's configuration."""
+
+    id: NodeId
+    name: str
+    description: str = ""
+    properties: dict[str, Value] = {}
+    paused: bool = False
+
+
+class Life(enum.StrEnum):
+    """State of an incarnation (safety rule M1)."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    LEFT = "left"
+
+
+class HeartbeatRecord(_Record, frozen=True, kw_only=True):
+    """The membership record: every write of it expects its last revision (safety rule M1).
+
+    Attributes:
+        attempt: id of the attempt that wrote it: random per process, plus a number (P2).
+        boot: identity of the boot (boot_id and start time of PID 1).
+        machine: identity of the machine, against clones (M6).
+        self_stop, kill_bound: s and k that this node announces, seconds; 0 for s means unguarded.
+        interval: h, seconds.
+        unclean: something exclusive could not be proven stopped (P7).
+        reason: of DEAD: "silence", "fenced", "user", or "restarted".
+        planned: revision up to which a leader has planned.
+        since: wall-clock seconds of the last change of life, for display.
+    """
+
+    incarnation: int
+    life: Life
+    attempt: str
+    boot: str
+    machine: str = ""
+    interval: float = 0.5
+    self_stop: float = 0.0
+    kill_bound: float = 0.6
+    unclean: bool = False
+    reason: str = ""
+    silence: float = 0.0
+    planned: int = 0
+    since: float = 0.0
+
+
+class TypeReport(_Record, frozen=True, kw_only=True):
+    """A resource type as it is installed on a node."""
+
+    name: str
+    description: str = ""
+    schema: tuple[PropertySpec, ...] = ()
+    required_dependencies: tuple[str, ...] = ()
+    exclusive: bool = True
+    looks_alive: int = 5000
+    is_alive: int = 60_000
+
+
+class InterfaceReport(_Record, frozen=True, kw_only=True):
+    """A network card's address as the node sees it."""
+
+    adapter: str
+    address: str
+    mask: str
+    up: bool = True
+
+
+class NodeReport(_Record, frozen=True, kw_only=True):
+    """What a node says of itself when it joins, and when it changes."""
+
+    version: str
+    protocol: tuple[int, int]
+    types: tuple[TypeReport, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    interfaces: tuple[InterfaceReport, ...] = ()
+    facts: dict[str, str] = {}
+
+
+class GroupRecord(_Record, frozen=True, kw_only=True):
+    """A group's configuration."""
+
+    id: GroupId
+    name: str
+    description: str = ""
+    preferred_owners: tuple[NodeId, ...] = ()
+    properties: dict[str, Value] = {}
+    persistent_state: Wanted = Wanted.OFFLINE
+
+
+class OwnerRecord(_Record, frozen=True, kw_only=True):
+    """Ownership of a group: every write expects the last revision and raises the epoch (safety rule O1)."""
+
+    phase: Phase
+    node: NodeId | None = None
+    incarnation: int = 0
+    epoch: int = 0
+    target: NodeId | None = None
+    failovers: tuple[float, ...] = ()
+    failure: bool = False
+    cause: Cause | None = None
+    since: float = 0.0
+
+
+class WishRecord(_Record, frozen=True, kw_only=True):
+    """A move that was asked for; *node* 0 means the best possible one."""
+
+    node: NodeId
+    cause: Cause
+
+
+class VerdictRecord(_Record, frozen=True, kw_only=True):
+    """The leader's word that the group fails over no further under this epoch: everything of it stops."""
+
+    epoch: int
+    cause: Cause
+
+
+class ResourceRecord(_Record, frozen=True, kw_only=True):
+    """A resource's configuration."""
+
+    id: ResourceId
+    name: str
+    type: str
+    group: GroupId
+    description: str = ""
+    possible_owners: tuple[NodeId, ...] | None = None
+    dependencies: tuple[ResourceId, ...] = ()
+    separate_monitor: bool = False
+    persistent_state: Wanted = Wanted.INHERIT
+    properties: dict[str, Value] = {}
+    parameters: dict[str, Value] = {}
+
+
+class StateRecord(_Record, frozen=True, kw_only=True):
+    """What the owner of a group reports of a resource; a report of an older epoch counts for nothing."""
+
+    state: ResourceState
+    node: NodeId
+    epoch: int
+    information: Problem | None = None
+    process_id: int = 0
+    monitor_process_id: int = 0
+    restarts: int = 0
+    exhausted: bool = False
+    since: float = 0.0
+    pending_since: float = 0.0
+    retry_at: float = 0.0
+    cause: Cause | None = None
+
+
+class Order(enum.StrEnum):
+    """What an owner is told to do once."""
+
+    FAIL = "fail"
+    RETRY = "retry"
+
+
+class OrderRecord(_Record, frozen=True, kw_only=True):
+    """An order for the owner of a resource."""
+
+    order: Order
+    cause: Cause
+
+
+class TypeRecord(_Record, frozen=True, kw_only=True):
+    """What an administrator set of a type; its schema comes from the nodes' reports."""
+
+    name: str
+    properties: dict[str, Value] = {}
+
+
+class Ask(_Record, frozen=True, kw_only=True):
+    """A small question to a node; its answer is at most 16 KiB."""
+
+    asker: NodeId
+    question: str
+    type: str = ""
+    parameters: dict[str, Value] = {}
+    expires: float = 0.0
+
+
+class AskAnswer(_Record, frozen=True, kw_only=True):
+    """A node's answer to an Ask."""
+
+    node: NodeId
+    problems: tuple[Problem, ...] = ()
+
+
+CLUSTER: Final = "cluster"
+LEADER: Final = "leader"
+
+_encoder = msgspec.json.Encoder()
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """Return the value to store."""
+    return _encoder.encode(record)
+
+
+def decode(value: bytes, kind: type[R]) -> R:
+    """Read a stored value.
+
+    Raises:
+        msgspec.ValidationError: it is not a *kind*.
+    """
+    return msgspec.json.decode(value, type=kind)
+
+
+def node_key(node: NodeId) -> str:
+    """Key of a NodeRecord."""
+    return f"nodes/{node}"
+
+
+def heartbeat_key(node: NodeId) -> str:
+    """Key of a HeartbeatRecord."""
+    return f"heartbeats/{node}"
+
+
+def report_key(node: NodeId) -> str:
+    """Key of a NodeReport."""
+    return f"reports/{node}"
+
+
+def group_key(group: GroupId) -> str:
+    """Key of a GroupRecord."""
+    return f"groups/{group}"
+
+
+def owner_key(group: GroupId) -> str:
+    """Key of an OwnerRecord."""
+    return f"owners/{group}"
+
+
+def wish_key(group: GroupId) -> str:
+    """Key of a WishRecord."""
+    return f"wishes/{group}"
+
+
+def verdict_key(group: GroupId) -> str:
+    """Key of a VerdictRecord."""
+    return f"verdicts/{group}"
+
+
+def resource_key(resource: ResourceId) -> str:
+    """Key of a ResourceRecord."""
+    return f"resources/{resource}"
+
+
+def state_key(resource: ResourceId) -> str:
+    """Key of a StateRecord."""
+    return f"states/{resource}"
+
+
+def order_key(resource: ResourceId) -> str:
+    """Key of an OrderRecord."""
+    return f"orders/{resource}"
+
+
+def type_key(name: str) -> str:
+    """Key of a TypeRecord."""
+    return f"types/{name}"
+
+
+def event_key(sequence: int) -> str:
+    """Key of a LogEntry; keys sort as their numbers do."""
+    return f"events/{sequence:016x}"
+
+
+def ask_key(node: NodeId, ask: str) -> str:
+    """Key of an Ask."""
+    return f"asks/{node}/{ask}"
+
+
+def answer_key(ask: str, node: NodeId) -> str:
+    """Key of an AskAnswer."""
+    return f"answers/{ask}/{node}"
