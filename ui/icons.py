@@ -1,0 +1,248 @@
+"""Icons of kinds, verbs and states in the colours of the theme, drawn once for each size, colour and screen."""
+
+from functools import cache
+
+from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
+from PySide6.QtSvg import QSvgRenderer
+
+import icons
+from ui.theme import theme
+from ui.tokens import Tokens
+
+RATIOS = (1.0, 1.25, 1.5, 2.0, 3.0)  # Qt takes the next larger one and scales it down
+SIZES = (16, 24, 32, 48)
+GLYPH_SIZE = 14  # a state glyph in a row, tab or chip
+BADGE_FROM = 24  # below, a badge hides the kind
+BADGE_SHARE = 0.62
+
+# Names that a state may have, to the drawing that shows it; all others are the drawing's own name.
+_SAME_GLYPH = {
+    "up": "online",
+    "ok": "online",
+    "down": "failed",
+    "error": "failed",
+    "unavailable": "offline",
+    "unreachable": "failed",
+    "pending": "online-pending",
+    "joining": "online-pending",
+    "initializing": "online-pending",
+    "partial": "partially-online",
+    "info": "information",
+}
+_COLOUR_OF_GLYPH = {
+    "online": "online",
+    "check": "online",
+    "offline": "offline",
+    "failed": "failed",
+    "online-pending": "pending",
+    "offline-pending": "pending",
+    "progress": "pending",
+    "partially-online": "warn",
+    "paused": "warn",
+    "partitioned": "warn",
+    "warning": "warn",
+    "stale": "unknown",
+    "unknown": "unknown",
+    "information": "text2",
+}
+
+
+@cache
+def glyph_name(state: str) -> str:
+    """Return the drawing for *state*, in any spelling: ``Online Pending``, ``ONLINE_PENDING``, ``online-pending``.
+
+    A state without a drawing, as a newer Cluster Service may report, is shown as unknown: it is.
+    """
+    name = state.strip().lower().replace(" ", "-").replace("_", "-")
+    name = _SAME_GLYPH.get(name, name)
+    return name if f"state-{name}" in icons.names() else "unknown"
+
+
+@cache
+def kind_name(kind: str) -> str:
+    """Return the drawing for *kind*, in any spelling: ``IP Address``, ``ip-address``; `resource` if it has none."""
+    name = kind.strip().lower().replace(" ", "-").replace("_", "-")
+    return name if f"kind-{name}" in icons.names() else "resource"
+
+
+def state_colour(state: str, tokens: Tokens) -> QColor:
+    """Return the colour in which the glyph of *state* is drawn."""
+    colour = getattr(tokens, _COLOUR_OF_GLYPH.get(glyph_name(state), "ink"))
+    assert isinstance(colour, QColor)
+    return colour
+
+
+class IconStore(QObject):
+    """The pixmaps drawn so far for one theme; forgets them when the theme or the screen's ratio changes."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._pixmaps: dict[tuple[str, int, int, float], QPixmap] = {}
+        self._icons: dict[tuple[str, str], QIcon] = {}
+        theme().changed.connect(self.forget)
+
+    def forget(self) -> None:
+        """Empty the caches."""
+        self._pixmaps.clear()
+        self._icons.clear()
+
+    def pixmap(self, name: str, size: int, colour: QColor, ratio: float) -> QPixmap:
+        """Return the drawing *name*, *size* logical pixels wide and high, in *colour*.
+
+        Raises:
+            KeyError: there is no drawing of that name.
+        """
+        key = (name, size, colour.rgba(), ratio)
+        found = self._pixmaps.get(key)
+        if found is None:
+            found = self._pixmaps[key] = _draw(name, size, colour, theme().tokens.knockout, ratio)
+        return found
+
+    def badged(self, kind: str, state: str, size: int, ratio: float) -> QPixmap:
+        """Return the icon of *kind* with the glyph of *state* in its lower right corner, plain below 24 px."""
+        tokens = theme().tokens
+        plain = self.pixmap(f"kind-{kind_name(kind)}", size, tokens.ink, ratio)
+        if size < BADGE_FROM:
+            return plain
+        glyph = glyph_name(state)
+        name, colour = f"kind-{kind_name(kind)}+{glyph}", state_colour(state, tokens)
+        key = (name, size, colour.rgba(), ratio)
+        if key not in self._pixmaps:
+            side = round(size * BADGE_SHARE)
+            badge = self.pixmap(f"state-{glyph}", side, colour, ratio)
+            self._pixmaps[key] = _composed(plain, badge, glyph, QRectF(size - side, size - side, side, side))
+        return self._pixmaps[key]
+
+    def icon(self, name: str, state: str | None = None) -> QIcon:
+        """Return the drawing *name* as an icon of all sizes: in ink (a state in its colour), grey when disabled.
+
+        With *state* its glyph is added as a badge to sizes from 24 px up; *name* is then that of a kind.
+        """
+        key = (name, state or "")
+        found = self._icons.get(key)
+        if found is None:
+            found = self._icons[key] = self._make_icon(name, state)
+        return found
+
+    def _make_icon(self, name: str, state: str | None) -> QIcon:
+        tokens = theme().tokens
+        icon = QIcon()
+        colour = state_colour(name.removeprefix("state-"), tokens) if name.startswith("state-") else tokens.ink
+        for size in (GLYPH_SIZE, *SIZES):
+            for ratio in RATIOS:
+                normal = (
+                    self.badged(name.removeprefix("kind-"), state, size, ratio)
+                    if state is not None
+                    else self.pixmap(name, size, colour, ratio)
+                )
+                # Selected and Active are given, or Qt tints the normal one with the highlight.
+                for mode in (QIcon.Mode.Normal, QIcon.Mode.Active, QIcon.Mode.Selected):
+                    icon.addPixmap(normal, mode)
+                icon.addPixmap(self.pixmap(name, size, tokens.disabled, ratio), QIcon.Mode.Disabled)
+        return icon
+
+
+def icon_store() -> IconStore:
+    """Return the store of the application's theme."""
+    owner = theme()
+    found = owner.findChild(IconStore, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    return found if isinstance(found, IconStore) else IconStore(owner)
+
+
+def kind_icon(kind: str, state: str | None = None) -> QIcon:
+    """Return the icon of a kind of object, with the badge of *state* from 24 px up."""
+    return icon_store().icon(f"kind-{kind_name(kind)}", state)
+
+
+def verb_icon(verb: str) -> QIcon:
+    """Return the icon of a verb, named as in the menu: ``bring-online``.
+
+    Raises:
+        KeyError: the verb has no drawing.
+    """
+    return icon_store().icon(f"verb-{verb}")
+
+
+def state_glyph(state: str) -> QIcon:
+    """Return the glyph of a state in its colour."""
+    return icon_store().icon(f"state-{glyph_name(state)}")
+
+
+def kind_pixmap(kind: str, size: int, ratio: float, state: str | None = None) -> QPixmap:
+    """Return the icon of a kind for a screen of *ratio* device pixels, badged with *state* from 24 px up."""
+    if state is not None:
+        return icon_store().badged(kind, state, size, ratio)
+    return icon_store().pixmap(f"kind-{kind_name(kind)}", size, theme().tokens.ink, ratio)
+
+
+def state_pixmap(state: str, size: int, ratio: float, colour: QColor | None = None) -> QPixmap:
+    """Return the glyph of a state; in *colour* instead of its own where what it says is old."""
+    wanted = state_colour(state, theme().tokens) if colour is None else colour
+    return icon_store().pixmap(f"state-{glyph_name(state)}", size, wanted, ratio)
+
+
+def application_icon() -> QIcon:
+    """Return the program's own icon, in all sizes that desktops ask for."""
+    icon = QIcon()
+    for size in (16, 24, 32, 48, 64, 128, 256):
+        icon.addPixmap(_draw("app", size, QColor(), QColor(), 1.0))
+    return icon
+
+
+@cache
+def _renderer(name: str, ink: str, knockout: str) -> QSvgRenderer:
+    source = icons.source(name)
+    if name != "app":
+        # QtSvg takes currentColor from the root element's colour; without it, it is black.
+        source = source.replace("<svg ", f'<svg color="{ink}" ', 1).replace("#ffffff", knockout)
+    return QSvgRenderer(source.encode())
+
+
+def _draw(name: str, size: int, colour: QColor, knockout: QColor, ratio: float) -> QPixmap:
+    side = round(size * ratio)
+    pixmap = QPixmap(QSize(side, side))
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    _renderer(name, colour.name(), knockout.name()).render(painter, QRectF(0, 0, side, side))
+    painter.end()
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap
+
+
+def _composed(plain: QPixmap, badge: QPixmap, glyph: str, place: QRectF) -> QPixmap:
+    """Return *plain* with a ring of 1 px cut out around *place*, and *badge* there."""
+    pixmap = QPixmap(plain)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Clear)
+    outline = _outline(glyph, place)
+    painter.fillPath(outline, Qt.GlobalColor.black)
+    painter.strokePath(outline, QPen(Qt.GlobalColor.black, 2))
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+    painter.drawPixmap(place.topLeft(), badge)
+    painter.end()
+    return pixmap
+
+
+def _outline(glyph: str, place: QRectF) -> QPainterPath:
+    """Return the outer edge of *glyph* drawn at *place* (the drawings leave 1.5 of 16 units free around it)."""
+    path = QPainterPath()
+    margin = place.width() * 1.5 / 16
+    inner = place.adjusted(margin, margin, -margin, -margin)
+    match glyph:
+        case "unknown":
+            corners = [(place.center().x(), place.top()), (place.right(), place.center().y())]
+            corners += [(place.center().x(), place.bottom()), (place.left(), place.center().y())]
+            path.addPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
+            path.closeSubpath()
+        case "paused":
+            path.addRoundedRect(inner, margin * 2, margin * 2)
+        case "warning":
+            path.addPolygon(
+                QPolygonF([QPointF(place.center().x(), place.top()), place.bottomRight(), place.bottomLeft()])
+            )
+            path.closeSubpath()
+        case _:
+            path.addEllipse(inner)
+    return path

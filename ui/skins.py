@@ -1,0 +1,165 @@
+"""Style sheets of the four chrome widgets that date Fusion: headers, scroll bars, tool bars, tabs; dresses views.
+
+Never on fields, combo boxes, spin boxes and buttons (a sheet takes their native drawing away), and never on the
+application (every widget would be painted by QStyleSheetStyle: a list twice as slowly).
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QFrame,
+    QHeaderView,
+    QTabBar,
+    QTableView,
+    QToolBar,
+    QTreeView,
+    QWidget,
+)
+
+from ui.delegate import PADDING
+from ui.palettes import view_palette
+from ui.theme import theme
+from ui.tokens import Tokens
+
+Widget = TypeVar("Widget", bound=QWidget)
+
+
+class _Skin(QObject):
+    """Dresses its parent whenever the theme changes. It does not hold the widget, or neither would ever be freed."""
+
+    def __init__(self, widget: QWidget, dress: Callable[[Any, Tokens], None]) -> None:
+        super().__init__(widget)
+        self._dress = dress
+        self._theme = theme()
+        self._theme.changed.connect(self.dress)
+        self.dress()
+
+    @Slot()
+    def dress(self) -> None:
+        self._dress(self.parent(), self._theme.tokens)
+
+
+def follow_theme(widget: Widget, dress: Callable[[Widget, Tokens], None]) -> None:
+    """Call *dress* with *widget* and the colours, now and at every change, until the widget is gone.
+
+    *dress* must not hold the widget itself: pass a function, or ``Class.method`` rather than ``self.method``.
+    """
+    _Skin(widget, dress)
+
+
+def dress_view(view: QAbstractItemView, *, framed: bool = False) -> None:
+    """Give a list, tree or event view its palette, flat header and scroll bars; *framed* for those in dialogs."""
+    view.setFrameShape(QFrame.Shape.StyledPanel if framed else QFrame.Shape.NoFrame)
+    follow_theme(view, lambda seen, tokens: seen.setPalette(view_palette(tokens, framed=framed)))
+    dress_scroll_bars(view)
+    if isinstance(view, QTableView):
+        view.setShowGrid(False)
+        dress_header(view.horizontalHeader())
+    elif isinstance(view, QTreeView):
+        dress_header(view.header())
+
+
+def dress_header(header: QHeaderView) -> None:
+    """Make a header flat: chrome, one hairline below, hairlines between the sections."""
+    follow_theme(header, lambda seen, tokens: seen.setStyleSheet(header_sheet(tokens)))
+
+
+def dress_scroll_bars(area: QAbstractScrollArea) -> None:
+    """Make both scroll bars 12 px wide, without arrows."""
+    for bar in (area.verticalScrollBar(), area.horizontalScrollBar()):
+        follow_theme(bar, lambda seen, tokens: seen.setStyleSheet(scroll_bar_sheet(tokens)))
+
+
+def dress_tool_bar(bar: QToolBar) -> None:
+    """Make a tool bar and its buttons flat."""
+    follow_theme(bar, lambda seen, tokens: seen.setStyleSheet(tool_bar_sheet(tokens)))
+
+
+def dress_cluster_tabs(bar: QTabBar) -> None:
+    """Make tabs flat on the sunken strip, a 2 px accent line on top of the current one."""
+    bar.setDrawBase(False)
+    follow_theme(bar, lambda seen, tokens: seen.setStyleSheet(cluster_tabs_sheet(tokens)))
+
+
+def dress_page_tabs(bar: QTabBar) -> None:
+    """Make the tabs of a property sheet flat, the current one underlined by 2 px accent."""
+    bar.setDrawBase(False)
+    follow_theme(bar, lambda seen, tokens: seen.setStyleSheet(page_tabs_sheet(tokens)))
+
+
+def header_sheet(tokens: Tokens) -> str:
+    return (
+        f"QHeaderView {{ background: {tokens.chrome.name()}; border: none;"
+        f" border-bottom: 1px solid {tokens.line.name()}; }}"
+        f"QHeaderView::section {{ background: {tokens.chrome.name()}; color: {tokens.text2.name()}; border: none;"
+        f" border-right: 1px solid {tokens.line.name()}; border-bottom: 1px solid {tokens.line.name()};"
+        f" padding: 0 {PADDING}px 0 {PADDING}px; font-weight: normal; }}"
+        f"QHeaderView::section:hover {{ background: {tokens.hover.name()}; }}"
+    )
+
+
+def scroll_bar_sheet(tokens: Tokens) -> str:
+    handle = tokens.line_strong.name()
+    return (
+        "QScrollBar { background: transparent; border: none; margin: 0; }"
+        "QScrollBar:vertical { width: 12px; } QScrollBar:horizontal { height: 12px; }"
+        f"QScrollBar::handle {{ background: {handle}; border-radius: 3px; margin: 3px; }}"
+        "QScrollBar::handle:vertical { min-height: 28px; } QScrollBar::handle:horizontal { min-width: 28px; }"
+        f"QScrollBar::handle:hover {{ background: {tokens.text2.name()}; }}"
+        "QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }"
+        "QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }"
+    )
+
+
+def tool_bar_sheet(tokens: Tokens) -> str:
+    return (
+        f"QToolBar {{ background: {tokens.chrome.name()}; border: none;"
+        f" border-bottom: 1px solid {tokens.line.name()}; spacing: 2px; padding: 3px 6px; }}"
+        f"QToolBar::separator {{ background: {tokens.line.name()}; width: 1px; margin: 5px 5px; }}"
+    ) + tool_button_rules(tokens)
+
+
+def tool_button_rules(tokens: Tokens) -> str:
+    """Return the rules of flat tool buttons, which chips and pane headers use too."""
+    return (
+        f"QToolButton {{ color: {tokens.text.name()}; background: transparent;"
+        " border: 1px solid transparent; border-radius: 3px; padding: 3px 5px; }"
+        f"QToolButton:hover {{ background: {tokens.hover.name()}; border-color: {tokens.line.name()}; }}"
+        f"QToolButton:focus {{ border-color: {tokens.accent.name()}; }}"
+        f"QToolButton:pressed {{ background: {tokens.sel_idle.name()}; }}"
+        f"QToolButton:checked {{ background: {tokens.sel.name()}; border-color: {tokens.accent.name()}; }}"
+        f"QToolButton:disabled {{ color: {tokens.disabled.name()}; }}"
+        "QToolButton[popupMode='1'] { padding-right: 18px; }"
+        "QToolButton::menu-button { border: none; width: 16px; }"
+    )
+
+
+def cluster_tabs_sheet(tokens: Tokens) -> str:
+    return (
+        f"QTabBar {{ background: {tokens.sunken.name()}; border: none; }}"
+        f"QTabBar::tab {{ background: transparent; color: {tokens.text2.name()}; border: none;"
+        f" border-top: 2px solid transparent; border-right: 1px solid {tokens.line.name()};"
+        " padding: 0 10px; height: 30px; }"
+        f"QTabBar::tab:hover {{ background: {tokens.hover.name()}; }}"
+        f"QTabBar::tab:selected {{ background: {tokens.chrome.name()}; color: {tokens.text.name()};"
+        f" border-top-color: {tokens.accent.name()}; }}"
+        f"QTabBar[idle='true']::tab:selected {{ border-top-color: {tokens.line_strong.name()}; }}"
+        f"QTabBar::tab:focus {{ border: 1px solid {tokens.accent.name()}; }}"
+    )
+
+
+def page_tabs_sheet(tokens: Tokens) -> str:
+    return (
+        "QTabBar { background: transparent; border: none; }"
+        f"QTabBar::tab {{ background: transparent; color: {tokens.text2.name()}; border: none;"
+        " border-bottom: 2px solid transparent; padding: 7px 12px 7px 12px; }"
+        f"QTabBar::tab:hover {{ color: {tokens.text.name()}; }}"
+        f"QTabBar::tab:selected {{ color: {tokens.text.name()}; border-bottom-color: {tokens.accent.name()}; }}"
+        f"QTabBar::tab:focus {{ border: 1px solid {tokens.accent.name()};"
+        f" border-bottom: 2px solid {tokens.accent.name()}; }}"
+        f"QTabBar::tab:disabled {{ color: {tokens.disabled.name()}; }}"
+    )
