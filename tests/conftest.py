@@ -114,6 +114,7 @@ def processes_left(running: Callable[[], set[int]]) -> list[str]:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     for pid in left:
+        wait_for_exit({pid}, time.monotonic() + PATIENCE)
         with suppress(ChildProcessError):  # not a child of ours, but of one of those
             os.waitpid(pid, 0)
     return sentences

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tokenize
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -160,6 +161,14 @@ def test_ignored_type_errors_are_named() -> None:
         place(path, line) for path in python_files() for line, text in comments(path).items() if bare.search(text)
     ]
     require_none(offenders, "Write type: ignore[code] here:")
+
+
+def test_every_folder_with_python_is_type_checked() -> None:
+    """mypy refuses a folder without modules, so one is added to its list together with its first module."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    checked = set(settings["tool"]["mypy"]["files"])
+    folders = {path.relative_to(ROOT).parts[0] for path in python_files()}
+    require_none(sorted(folders - checked), "Add these to files of [tool.mypy] in pyproject.toml:")
 
 
 def test_programs_can_be_started() -> None:
