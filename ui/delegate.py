@@ -66,7 +66,7 @@ class CellDelegate(QStyledItemDelegate):
         self._fonts: tuple[QFont, QFont, QFont] = (self._font,) * 3
         self._metrics: tuple[QFontMetrics, ...] = ()
         self._ratio = 0.0
-        self._use_font(view.font())
+        self.use_font(view.font())
         self._theme.changed.connect(self.forget)
 
     def forget(self) -> None:
@@ -79,14 +79,14 @@ class CellDelegate(QStyledItemDelegate):
         return max(height(self._row, metrics) for metrics in self._metrics)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        self._use_font(option.font)
+        self.use_font(option.font)
         cell = cell_of(index)
         used = PADDING * 2 + self._before(cell) + self._after(cell)
         width = self._metrics[_face(cell)].horizontalAdvance(cell.text) + 1 if cell.text else 0
         return QSize(used + width, self.row_height)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        self._use_font(option.font)
+        self.use_font(option.font)
         self._use_ratio(painter.device().devicePixelRatio())
         cell = cell_of(index)
         self._paint_background(painter, option, index, cell)
@@ -208,7 +208,8 @@ class CellDelegate(QStyledItemDelegate):
             found = self._texts[key] = _Laid(static, metrics.horizontalAdvance(shown), face)
         return found
 
-    def _use_font(self, font: QFont) -> None:
+    def use_font(self, font: QFont) -> None:
+        """Write in *font* from now on; the view's own is taken at each painting."""
         if self._metrics and font == self._font:
             return
         self._font = QFont(font)

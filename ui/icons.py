@@ -11,7 +11,7 @@ from ui.theme import theme
 from ui.tokens import Tokens
 
 RATIOS = (1.0, 1.25, 1.5, 2.0, 3.0)  # Qt takes the next larger one and scales it down
-SIZES = (16, 24, 32, 48)
+SIZES = {"kind": (16, 24, 32, 48), "verb": (16, 24, 32), "state": (14, 16, 24, 32)}  # each costs 0.1 ms a ratio
 GLYPH_SIZE = 14  # a state glyph in a row, tab or chip
 BADGE_FROM = 24  # below, a badge hides the kind
 BADGE_SHARE = 0.62
@@ -74,18 +74,32 @@ def state_colour(state: str, tokens: Tokens) -> QColor:
 
 
 class IconStore(QObject):
-    """The pixmaps drawn so far for one theme; forgets them when the theme or the screen's ratio changes."""
+    """The pixmaps and icons drawn so far, by size, colour and ratio; another theme makes it forget them.
+
+    A screen of another ratio needs no such thing: two windows may be on two screens.
+    """
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._pixmaps: dict[tuple[str, int, int, float], QPixmap] = {}
         self._icons: dict[tuple[str, str], QIcon] = {}
-        theme().changed.connect(self.forget)
+        self._theme = theme()
+        self._tokens = self._theme.tokens
 
     def forget(self) -> None:
         """Empty the caches."""
         self._pixmaps.clear()
         self._icons.clear()
+        self._tokens = self._theme.tokens
+
+    def _tokens_in_force(self) -> Tokens:
+        """Return the colours, after forgetting what was drawn in others.
+
+        Asked for at each use, not told by `changed`: a widget that hears of the change first must not get old icons.
+        """
+        if self._tokens is not self._theme.tokens:
+            self.forget()
+        return self._tokens
 
     def pixmap(self, name: str, size: int, colour: QColor, ratio: float) -> QPixmap:
         """Return the drawing *name*, *size* logical pixels wide and high, in *colour*.
@@ -93,15 +107,16 @@ class IconStore(QObject):
         Raises:
             KeyError: there is no drawing of that name.
         """
+        tokens = self._tokens_in_force()
         key = (name, size, colour.rgba(), ratio)
         found = self._pixmaps.get(key)
         if found is None:
-            found = self._pixmaps[key] = _draw(name, size, colour, theme().tokens.knockout, ratio)
+            found = self._pixmaps[key] = _draw(name, size, colour, tokens.knockout, ratio)
         return found
 
     def badged(self, kind: str, state: str, size: int, ratio: float) -> QPixmap:
         """Return the icon of *kind* with the glyph of *state* in its lower right corner, plain below 24 px."""
-        tokens = theme().tokens
+        tokens = self._tokens_in_force()
         plain = self.pixmap(f"kind-{kind_name(kind)}", size, tokens.ink, ratio)
         if size < BADGE_FROM:
             return plain
@@ -119,6 +134,7 @@ class IconStore(QObject):
 
         With *state* its glyph is added as a badge to sizes from 24 px up; *name* is then that of a kind.
         """
+        self._tokens_in_force()
         key = (name, state or "")
         found = self._icons.get(key)
         if found is None:
@@ -126,10 +142,10 @@ class IconStore(QObject):
         return found
 
     def _make_icon(self, name: str, state: str | None) -> QIcon:
-        tokens = theme().tokens
+        tokens = self._tokens
         icon = QIcon()
         colour = state_colour(name.removeprefix("state-"), tokens) if name.startswith("state-") else tokens.ink
-        for size in (GLYPH_SIZE, *SIZES):
+        for size in SIZES[name.partition("-")[0]]:
             for ratio in RATIOS:
                 normal = (
                     self.badged(name.removeprefix("kind-"), state, size, ratio)

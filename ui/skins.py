@@ -7,8 +7,10 @@ application (every widget would be painted by QStyleSheetStyle: a list twice as 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractItemView,
     QAbstractScrollArea,
     QFrame,
@@ -17,21 +19,22 @@ from PySide6.QtWidgets import (
     QTableView,
     QToolBar,
     QTreeView,
-    QWidget,
 )
 
-from ui.delegate import PADDING
+from ui.delegate import PADDING, CellDelegate
+from ui.icons import kind_icon, state_glyph, verb_icon
 from ui.palettes import view_palette
-from ui.theme import theme
+from ui.theme import Height, height, theme
 from ui.tokens import Tokens
 
-Widget = TypeVar("Widget", bound=QWidget)
+Dressed = TypeVar("Dressed", bound=QObject)
+TREE_INDENTATION = 16
 
 
 class _Skin(QObject):
     """Dresses its parent whenever the theme changes. It does not hold the widget, or neither would ever be freed."""
 
-    def __init__(self, widget: QWidget, dress: Callable[[Any, Tokens], None]) -> None:
+    def __init__(self, widget: QObject, dress: Callable[[Any, Tokens], None]) -> None:
         super().__init__(widget)
         self._dress = dress
         self._theme = theme()
@@ -42,30 +45,85 @@ class _Skin(QObject):
     def dress(self) -> None:
         self._dress(self.parent(), self._theme.tokens)
 
+    def retire(self) -> None:
+        """Dress no more."""
+        self._theme.changed.disconnect(self.dress)
+        self.setParent(None)
+        self.deleteLater()
 
-def follow_theme(widget: Widget, dress: Callable[[Widget, Tokens], None]) -> None:
+
+def follow_theme(widget: Dressed, dress: Callable[[Dressed, Tokens], None], *, subject: str | None = None) -> None:
     """Call *dress* with *widget* and the colours, now and at every change, until the widget is gone.
 
-    *dress* must not hold the widget itself: pass a function, or ``Class.method`` rather than ``self.method``.
+    Args:
+        widget: who is dressed.
+        dress: must not hold the widget itself: a function, or ``Class.method`` rather than ``self.method``.
+        subject: what is dressed, when that may be done anew: the earlier *dress* of the same subject is forgotten.
     """
-    _Skin(widget, dress)
+    if subject is not None:
+        earlier = widget.findChild(_Skin, subject, Qt.FindChildOption.FindDirectChildrenOnly)
+        if isinstance(earlier, _Skin):
+            earlier.retire()
+    _Skin(widget, dress).setObjectName(subject or "")
 
 
-def dress_view(view: QAbstractItemView, *, framed: bool = False) -> None:
-    """Give a list, tree or event view its palette, flat header and scroll bars; *framed* for those in dialogs."""
+def dress_view(view: QAbstractItemView, *, row: Height = Height.ROW, framed: bool = False) -> CellDelegate:
+    """Give a list, tree or event view our delegate, palette, flat header and scroll bars; return the delegate.
+
+    Args:
+        view: a QTableView or QTreeView; the owner still sets its model, column widths and selection mode.
+        row: the height of rows in the usual font; a larger font makes them higher.
+        framed: whether it has an outline, as views in dialogs do.
+    """
+    delegate = CellDelegate(view, row)
+    view.setItemDelegate(delegate)
     view.setFrameShape(QFrame.Shape.StyledPanel if framed else QFrame.Shape.NoFrame)
-    follow_theme(view, lambda seen, tokens: seen.setPalette(view_palette(tokens, framed=framed)))
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     dress_scroll_bars(view)
     if isinstance(view, QTableView):
         view.setShowGrid(False)
+        view.setWordWrap(False)
+        view.setTabKeyNavigation(False)  # Tab leaves the view
+        view.verticalHeader().hide()
+        view.verticalHeader().setMinimumSectionSize(1)
         dress_header(view.horizontalHeader())
     elif isinstance(view, QTreeView):
+        view.setUniformRowHeights(True)
+        view.setIndentation(TREE_INDENTATION)
         dress_header(view.header())
+    follow_theme(view, _dress_framed_view if framed else _dress_plain_view)
+    return delegate
+
+
+def _dress_plain_view(view: QAbstractItemView, tokens: Tokens) -> None:
+    _dress_rows(view, view_palette(tokens, framed=False))
+
+
+def _dress_framed_view(view: QAbstractItemView, tokens: Tokens) -> None:
+    _dress_rows(view, view_palette(tokens, framed=True))
+
+
+def _dress_rows(view: QAbstractItemView, palette: QPalette) -> None:
+    view.setPalette(palette)
+    delegate = view.itemDelegate()
+    if isinstance(view, QTableView) and isinstance(delegate, CellDelegate):
+        delegate.use_font(view.font())
+        view.verticalHeader().setDefaultSectionSize(delegate.row_height)
 
 
 def dress_header(header: QHeaderView) -> None:
     """Make a header flat: chrome, one hairline below, hairlines between the sections."""
-    follow_theme(header, lambda seen, tokens: seen.setStyleSheet(header_sheet(tokens)))
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    header.setHighlightSections(False)
+    header.setStretchLastSection(True)
+    follow_theme(header, _dress_header)
+
+
+def _dress_header(header: QHeaderView, tokens: Tokens) -> None:
+    header.setStyleSheet(header_sheet(tokens))
+    header.setFixedHeight(height(Height.LIST_HEADER, header.fontMetrics()))
 
 
 def dress_scroll_bars(area: QAbstractScrollArea) -> None:
@@ -89,6 +147,21 @@ def dress_page_tabs(bar: QTabBar) -> None:
     """Make the tabs of a property sheet flat, the current one underlined by 2 px accent."""
     bar.setDrawBase(False)
     follow_theme(bar, lambda seen, tokens: seen.setStyleSheet(page_tabs_sheet(tokens)))
+
+
+def wear_verb(wearer: QAction | QAbstractButton, verb: str) -> None:
+    """Give an action or button the icon of *verb*, now and in every theme."""
+    follow_theme(wearer, lambda seen, _tokens: seen.setIcon(verb_icon(verb)), subject="icon")
+
+
+def wear_kind(wearer: QAction | QAbstractButton, kind: str) -> None:
+    """Give an action or button the icon of *kind*, now and in every theme."""
+    follow_theme(wearer, lambda seen, _tokens: seen.setIcon(kind_icon(kind)), subject="icon")
+
+
+def wear_state(wearer: QAction | QAbstractButton, state: str) -> None:
+    """Give an action or button the glyph of *state*, now and in every theme."""
+    follow_theme(wearer, lambda seen, _tokens: seen.setIcon(state_glyph(state)), subject="icon")
 
 
 def header_sheet(tokens: Tokens) -> str:

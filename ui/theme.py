@@ -90,7 +90,8 @@ def height(of: Height | int, metrics: QFontMetrics) -> int:
 class Theme(QObject):
     """The colours and fonts in force.
 
-    `changed` comes after the palettes were set; who keeps colours, or pictures made of them, forgets them then.
+    `changed` comes after the palettes were set, and when the user's font became another one: who keeps colours,
+    fonts, or pictures made of them, forgets them then.
     """
 
     changed = Signal()
@@ -105,6 +106,9 @@ class Theme(QObject):
         hints.colorSchemeChanged.connect(self.refresh)
         accessibility = hints.accessibility()
         accessibility.contrastPreferenceChanged.connect(self.refresh)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.fontChanged.connect(self._use_font)
 
     @property
     def tokens(self) -> Tokens:
@@ -148,6 +152,10 @@ class Theme(QObject):
         for name in OUTLINED_CLASSES:
             # The stub says bytes, the call takes str only (PySide6 6.11).
             QApplication.setPalette(outlined_palette(tokens), name)  # type: ignore[arg-type]
+        self.changed.emit()
+
+    @Slot()
+    def _use_font(self) -> None:
         self.changed.emit()
 
     def _wanted_tokens(self) -> Tokens:
