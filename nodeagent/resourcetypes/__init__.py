@@ -1,0 +1,32 @@
+"""Resource types: the built-in ones, and those that installed packages add."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+from nodeagent.resourcetypes.application import GenericApplication
+from nodeagent.resourcetypes.base import ResourceType
+
+ENTRY_POINTS: Final = "clusteradmin.resource_types"
+BUILT_IN: Final[tuple[type[ResourceType[Any]], ...]] = (GenericApplication,)
+
+
+def installed() -> tuple[Mapping[str, ResourceType[Any]], dict[str, str]]:
+    """Return the types of this node by name, and what could not be loaded: name -> why.
+
+    A package's type that has a built-in one's name is left out, and said.
+    """
+    types: dict[str, ResourceType[Any]] = {kind.name: kind() for kind in BUILT_IN}
+    failed: dict[str, str] = {}
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            kind = point.load()
+            if kind.name in types:
+                failed[point.name] = f"the name {kind.name} is taken"
+            else:
+                types[kind.name] = kind()
+        except Exception as exc:  # noqa: BLE001 - other people's code must not keep the agent from starting
+            failed[point.name] = f"{type(exc).__name__}: {exc}"
+    return types, failed

@@ -1,0 +1,187 @@
+"""What Cluster Service and Resource Monitor say to each other: one JSON object per line on a Unix socket.
+
+Times are seconds on the node's steady clock unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from nodeagent.api.causes import Cause
+from nodeagent.api.objects import GroupId, ResourceId, ResourceState
+from nodeagent.api.problems import Problem
+from nodeagent.api.properties import Value
+from nodeagent.planner.policies import Policy
+
+
+class _ToMonitor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="do"):
+    pass
+
+
+class _FromMonitor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="said"):
+    pass
+
+
+class Attach(_ToMonitor, frozen=True, kw_only=True, tag="attach"):
+    """First message of a service: from now on it gives the orders; what a former one sent and was not read is void."""
+
+    service: str
+
+
+class Permit(_ToMonitor, frozen=True, kw_only=True, tag="permit"):
+    """What is exclusive and was started under *incarnation* may run until *until*; None: for ever (unguarded node).
+
+    The latest permission replaces the earlier one (safety rule P3).
+    """
+
+    incarnation: int
+    until: float | None
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A resource as the monitor needs to know it."""
+
+    id: ResourceId
+    name: str
+    type: str
+    parameters: dict[str, Value] = {}
+    policy: Policy = Policy()
+
+
+class Start(_ToMonitor, frozen=True, kw_only=True, tag="start"):
+    """Bring it online and keep it so: arms (group, epoch, incarnation) for this resource.
+
+    *fresh* forgets its former failures on this node.
+    """
+
+    resource: Definition
+    group: GroupId
+    epoch: int
+    incarnation: int
+    fresh: bool = False
+
+
+class Update(_ToMonitor, frozen=True, kw_only=True, tag="update"):
+    """Another policy for a resource that is held."""
+
+    id: ResourceId
+    policy: Policy
+
+
+class Stop(_ToMonitor, frozen=True, kw_only=True, tag="stop"):
+    """Take it offline; *now* kills it without asking."""
+
+    id: ResourceId
+    now: bool = False
+
+
+class Fail(_ToMonitor, frozen=True, kw_only=True, tag="fail"):
+    """Treat it as failed (initiate failure)."""
+
+    id: ResourceId
+    cause: Cause
+
+
+class CloseEpoch(_ToMonitor, frozen=True, kw_only=True, tag="close"):
+    """Nothing of the group is ever started again under this epoch or a lower one (safety rule O4)."""
+
+    group: GroupId
+    epoch: int
+
+
+class Forget(_ToMonitor, frozen=True, kw_only=True, tag="forget"):
+    """The resource was deleted or belongs elsewhere; only heeded when nothing of it runs."""
+
+    id: ResourceId
+
+
+class StopAll(_ToMonitor, frozen=True, kw_only=True, tag="stop_all"):
+    """Stop everything at once and forget the permission; answered only when it is proven (safety rule M5)."""
+
+
+class Quit(_ToMonitor, frozen=True, kw_only=True, tag="quit"):
+    """End, when nothing runs; a monitor of a single resource that is offline."""
+
+
+class Report(_FromMonitor, frozen=True, kw_only=True, tag="report"):
+    """The present state of a resource.
+
+    Attributes:
+        information: why it is in that state, or how its last life ended.
+        restarts: failures within the running restart period.
+        may_restart: it failed, and its policy allows another start here.
+        restarted: its process is a new one: it was restarted in place.
+        deadline: it stands still because the permission ran out, and starts again by itself.
+        at: wall-clock seconds of the change.
+    """
+
+    id: ResourceId
+    group: GroupId
+    epoch: int
+    incarnation: int
+    state: ResourceState
+    at: float
+    process_id: int = 0
+    information: Problem | None = None
+    restarts: int = 0
+    may_restart: bool = False
+    restarted: bool = False
+    deadline: bool = False
+    cause: Cause | None = None
+
+
+class Attached(_FromMonitor, frozen=True, kw_only=True, tag="attached"):
+    """Answer to Attach: what is held, and which epochs are closed."""
+
+    name: str
+    process_id: int
+    held: tuple[Report, ...] = ()
+    closed: dict[GroupId, int] = {}
+
+
+class Acknowledged(_FromMonitor, frozen=True, kw_only=True, tag="acknowledged"):
+    """The permission is in force."""
+
+    incarnation: int
+    until: float | None
+
+
+class Closed(_FromMonitor, frozen=True, kw_only=True, tag="closed"):
+    """The epoch is closed; *clean* says that nothing of the group runs any more."""
+
+    group: GroupId
+    epoch: int
+    clean: bool
+
+
+class StoppedAll(_FromMonitor, frozen=True, kw_only=True, tag="stopped_all"):
+    """Nothing runs; *proven* is False when something could not be ended."""
+
+    proven: bool
+
+
+ToMonitor = Attach | Permit | Start | Update | Stop | Fail | CloseEpoch | Forget | StopAll | Quit
+FromMonitor = Report | Attached | Acknowledged | Closed | StoppedAll
+
+MAXIMUM_LINE: Final = 1024 * 1024
+
+_encoder = msgspec.json.Encoder()
+_to_monitor: msgspec.json.Decoder[ToMonitor] = msgspec.json.Decoder(ToMonitor)
+_from_monitor: msgspec.json.Decoder[FromMonitor] = msgspec.json.Decoder(FromMonitor)
+
+
+def encode(message: ToMonitor | FromMonitor) -> bytes:
+    """Return the line for *message*."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_order(line: bytes) -> ToMonitor:
+    """Read what a service says. Raises msgspec.DecodeError."""
+    return _to_monitor.decode(line)
+
+
+def decode_news(line: bytes) -> FromMonitor:
+    """Read what a monitor says. Raises msgspec.DecodeError."""
+    return _from_monitor.decode(line)
