@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import (
     QEvent,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     QRect,
     QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPen, QStaticText
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPen, QStaticText
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QStyle,
@@ -25,7 +26,7 @@ from PySide6.QtWidgets import (
 from ui.icons import GLYPH_SIZE, glyph_name, icon_store, kind_name, state_colour
 from ui.models.roles import Cell, Tone, cell_of
 from ui.theme import FontRole, Height, height, role_font, theme
-from ui.tokens import Tokens
+from ui.tokens import Tokens, tone_colour
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -49,6 +50,33 @@ class _Laid:
     face: int
 
 
+class RowHover(QObject):
+    """Knows the row under the mouse in a table: Qt's own hover is of one cell."""
+
+    def __init__(self, view: QTableView) -> None:
+        super().__init__(view)
+        self._view = view
+        self.row = -1
+        view.setMouseTracking(True)
+        view.viewport().installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
+            self._enter(self._view.rowAt(event.position().toPoint().y()))
+        elif event.type() == QEvent.Type.Leave:
+            self._enter(-1)
+        return super().eventFilter(watched, event)
+
+    def _enter(self, row: int) -> None:
+        if row == self.row:
+            return
+        changed, self.row = (self.row, row), row
+        viewport = self._view.viewport()
+        for each in changed:
+            if each >= 0:
+                viewport.update(0, self._view.rowViewportPosition(each), viewport.width(), self._view.rowHeight(each))
+
+
 class CellDelegate(QStyledItemDelegate):
     """Draws what the model says by `ui.models.roles`.
 
@@ -59,6 +87,7 @@ class CellDelegate(QStyledItemDelegate):
     def __init__(self, view: QAbstractItemView, row: Height = Height.ROW) -> None:
         super().__init__(view)
         self._row = row
+        self._hover = RowHover(view) if isinstance(view, QTableView) else None
         self._theme = theme()
         self._icons = icon_store()
         self._texts: dict[tuple[str, int, int], _Laid] = {}
@@ -117,7 +146,7 @@ class CellDelegate(QStyledItemDelegate):
         focused = bool(option.state & QStyle.StateFlag.State_Active)
         if selected:
             painter.fillRect(option.rect, tokens.sel if focused else tokens.sel_idle)
-        elif option.state & QStyle.StateFlag.State_MouseOver:
+        elif self._is_hovered(option, index):
             painter.fillRect(option.rect, tokens.hover)
         elif cell.unfolded:
             painter.fillRect(option.rect, tokens.alt)
@@ -126,6 +155,11 @@ class CellDelegate(QStyledItemDelegate):
         elif not selected and option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(QPen(tokens.text2, 1, Qt.PenStyle.DotLine))
             painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
+
+    def _is_hovered(self, option: QStyleOptionViewItem, index: Index) -> bool:
+        if self._hover is not None:
+            return self._hover.row == index.row()
+        return bool(option.state & QStyle.StateFlag.State_MouseOver)
 
     def _paint_cell(self, painter: QPainter, rect: QRect, cell: Cell) -> None:
         tokens = self._theme.tokens
@@ -258,21 +292,14 @@ def _face(cell: Cell) -> int:
 
 
 def _text_colour(cell: Cell, tokens: Tokens) -> QColor:
-    match cell.tone:
-        case Tone.TEXT2 | Tone.STALE:
-            return tokens.text2
-        case Tone.FAILED:
-            return tokens.failed
-        case Tone.WARN:
-            return tokens.warn
-        case Tone.LINK:
-            return tokens.link
-        case Tone.TEXT:
-            pass
+    if cell.tone is not Tone.TEXT and cell.tone is not Tone.TEXT2:
+        return tone_colour(tokens, cell.tone)
     if cell.pending is not None and cell.pending[0] > cell.pending[1] / 2:
         return tokens.warn  # more than half of the time limit is gone
     # Failed and Down are the only words in colour, so that the eye finds them.
-    return tokens.failed if cell.state is not None and glyph_name(cell.state) == "failed" else tokens.text
+    if cell.state is not None and glyph_name(cell.state) == "failed":
+        return tokens.failed
+    return tone_colour(tokens, cell.tone)
 
 
 def _is_first_column(view: object, index: Index) -> bool:

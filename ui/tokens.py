@@ -124,3 +124,18 @@ def contrast(one: QColor, other: QColor) -> float:
     """Return the contrast ratio of two colours, 1 to 21. Source: WCAG 2.2, "contrast ratio"."""
     darker, lighter = sorted((luminance(one), luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def tone_colour(tokens: Tokens, tone: str) -> QColor:
+    """Return the colour in which text of *tone* (a `ui.models.roles.Tone`) is written."""
+    match tone:
+        case "text2" | "stale":
+            return tokens.text2
+        case "failed":
+            return tokens.failed
+        case "warn":
+            return tokens.warn
+        case "link":
+            return tokens.link
+        case _:
+            return tokens.text
