@@ -13,6 +13,7 @@ import ctypes
 import errno
 import fcntl
 import functools
+import gc
 import os
 import resource
 import select
@@ -46,7 +47,7 @@ _REPORT = struct.Struct("=ci")  # at which step, errno
 _JOIN, _DIRECTORY, _USER, _EXEC = b"j", b"d", b"u", b"x"
 # An old kernel or a seccomp filter: the child then joins by itself.
 _NO_CLONE3 = (errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG)
-_ALL_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+_ALL_SIGNALS = frozenset(map(int, signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))
 # Python ignores these two at its start, and Popen gives them back to the child.
 _RESTORED_BY_POPEN = 1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1)
 
@@ -147,6 +148,11 @@ class _OwnState:
         )
 
 
+def _numbers(mask: int) -> list[int]:
+    """Return the signals of a mask, without those that nobody can change and those that the C library keeps."""
+    return [bit + 1 for bit in range(mask.bit_length()) if mask >> bit & 1 and bit + 1 in _ALL_SIGNALS]
+
+
 class _StandardFiles:
     """/dev/null and the output, both numbered above the standard files: no dup2 hits the source of the next."""
 
@@ -217,14 +223,18 @@ def _fork_and_exec(plan: _Plan, files: _StandardFiles, folder: int | None, own: 
     reading, writing = os.pipe()
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     try:
-        # Until the child's dispositions are reset, a signal would run our handlers in it.
-        before = signal.pthread_sigmask(signal.SIG_SETMASK, _ALL_SIGNALS)
+        # A signal would run our handlers in the child, and a collection copy every page of our objects.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _numbers(own.caught))
+        collecting = gc.isenabled()
+        gc.disable()
         try:
             pid, joined, cleared = _bear(folder)
             if pid == 0:
-                reset = own.ignored if cleared else own.ignored | own.caught
+                reset = _numbers(own.ignored if cleared else own.ignored | own.caught)
                 _become(plan, files, None if joined else folder, reset=reset, report=writing, highest=highest)
         finally:
+            if collecting:
+                gc.enable()
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(writing)
         writing = -1
@@ -265,10 +275,10 @@ def _libc() -> ctypes.PyDLL:
 
 
 def _become(
-    plan: _Plan, files: _StandardFiles, folder: int | None, *, reset: int, report: int, highest: int
+    plan: _Plan, files: _StandardFiles, folder: int | None, *, reset: Sequence[int], report: int, highest: int
 ) -> NoReturn:
     """Turn the forked child into the program, or report why not, and end."""
-    step, number = _JOIN, 0
+    step, problem = _JOIN, 0
     try:
         if folder is not None:
             os.write(os.open("cgroup.procs", os.O_WRONLY, dir_fd=folder), b"0")
@@ -278,9 +288,8 @@ def _become(
         os.dup2(files.output, 2)
         os.dup2(files.null, 0)
         os.umask(plan.launch.umask)
-        for bit in range(reset.bit_length()):
-            if reset >> bit & 1 and bit + 1 in _ALL_SIGNALS:
-                signal.signal(bit + 1, signal.SIG_DFL)
+        for number in reset:
+            signal.signal(number, signal.SIG_DFL)
         step = _USER
         if plan.launch.account is not None:
             _switch_user(plan.launch.account)
@@ -292,9 +301,9 @@ def _become(
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.execve(plan.program, plan.argv, plan.environment)  # noqa: S606 - no shell is the point
     except OSError as exc:
-        number = exc.errno or 0
+        problem = exc.errno or 0
     finally:
-        os.write(report, _REPORT.pack(step, number))
+        os.write(report, _REPORT.pack(step, problem))
         os._exit(127)
 
 
