@@ -1,0 +1,242 @@
+"""One property in a form: dot, label, field, the property's own name, and under it what is wrong or why it is off."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QLocale, QPoint, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QPainter, QPaintEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from nodeagent.api.properties import PropertySpec, Value
+from ui.forms.editors import BooleanEditor, Editor
+from ui.forms.numbers import unit_word
+from ui.models.roles import Tone
+from ui.theme import FontRole, Height, Space, height, theme
+from ui.widgets import FieldError, FieldReason
+from ui.widgets.labels import ElidedLabel, TextLabel
+
+# Dot, gap and label: every field of a sheet starts behind it, whatever its indent is.
+HEAD_WIDTH = Space.DOT_COLUMN + Space.ICON_TEXT_ROW + Space.LABEL_COLUMN + Space.SMALL
+_DOT_SIZE = 6.0
+
+
+def default_text(spec: PropertySpec, scale: int = 1) -> str:
+    """Return a property's default in words: "3", "180 seconds", "on", "restart, affect the group"."""
+    value = spec.default
+    for choice in (*spec.choices, *spec.special):
+        if choice.value == value and choice.label:
+            return choice.label
+    if isinstance(value, bool):
+        return QCoreApplication.translate("forms", "on") if value else QCoreApplication.translate("forms", "off")
+    if isinstance(value, int | float):
+        shown = QLocale().toString(value // scale) if isinstance(value, int) else f"{value:g}"
+        unit = "s" if scale == 1000 else spec.unit if spec.unit in ("ms", "s", "h", "hours", "min") else ""
+        return f"{shown} {unit_word(unit)}" if unit else shown
+    if value in (None, "", ()):
+        return QCoreApplication.translate("forms", "empty")
+    return "; ".join(value) if isinstance(value, tuple) else str(value)
+
+
+class ChangedDot(QToolButton):
+    """Shows that a property differs from its default; its menu restores that. Keeps its place when not shown."""
+
+    restore = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        policy = QSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        policy.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(policy)
+        self._action = QAction(self)
+        self._action.triggered.connect(self.restore)
+        menu = QMenu(self)
+        menu.addAction(self._action)
+        self.setMenu(menu)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def explain(self, text: str) -> None:
+        """Take the words of the menu, such as "Restore the default: 3"."""
+        self._action.setText(text.replace("&", "&&"))
+        self.setToolTip(self.tr("Differs from its default"))
+        self.setAccessibleName(f"{self.tr('Differs from its default')}. {text}")
+
+    def sizeHint(self) -> QSize:
+        return QSize(Space.DOT_COLUMN, Space.LARGE)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        accent = theme().tokens.accent
+        middle = QPointF(self.width() / 2, self.height() / 2)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(accent)
+        painter.drawEllipse(middle, _DOT_SIZE / 2, _DOT_SIZE / 2)
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(accent)
+            painter.drawEllipse(middle, _DOT_SIZE / 2 + 2, _DOT_SIZE / 2 + 2)
+
+
+class PropertyRow(QWidget):
+    """A property with its field.
+
+    Signals: `edited` with what stands in the field, or None for the default; `link` when the link beside the reason
+    is used.
+
+    Args:
+        indent: levels of 24 px; the field does not move.
+        helped: whether the schema's explanation stands under the field.
+        scale: 1000 when a property of milliseconds is shown in seconds.
+    """
+
+    edited = Signal(object)
+    link = Signal()
+
+    def __init__(
+        self,
+        spec: PropertySpec,
+        editor: Editor,
+        *,
+        indent: int = 0,
+        label: str = "",
+        helped: bool = True,
+        scale: int = 1,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.spec = spec
+        self.editor = editor
+        self._scale = scale
+        self._value: Value | None = None
+        self._reason = ""
+        self.dot = ChangedDot()
+        self.name = TextLabel(spec.name, FontRole.SMALL, Tone.TEXT2, selectable=True)
+        self.name.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # selectable, but not one more stop of the Tab key
+        self.name.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.error = FieldError()
+        self.reason = FieldReason()
+        self.help = TextLabel(spec.help if helped else "", FontRole.SMALL, Tone.TEXT2, wrap=True)
+        self._build(label or spec.label or spec.name, indent)
+        self.editor.edited.connect(self._edited)
+        self.dot.restore.connect(self.restore)
+        self.reason.followed.connect(self.link)
+        self._offer_restore()
+        self.show_value(None)
+        self._explain()
+
+    def _build(self, label: str, indent: int) -> None:
+        required = " *" if self.spec.required else ""
+        self.editor.call(label + required)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(Space.SMALL)
+        grid.setVerticalSpacing(2)
+        grid.setColumnStretch(1, 1)
+        head = self._head("" if isinstance(self.editor, BooleanEditor) else label + required, indent)
+        below = QVBoxLayout()
+        below.setSpacing(2)
+        for part in (self.error, self.reason, self.help):
+            below.addWidget(part)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        if isinstance(self.editor, BooleanEditor):  # its own text is the label, where labels stand
+            line = QHBoxLayout()
+            line.setSpacing(Space.ICON_TEXT_ROW)
+            line.addWidget(head)
+            line.addWidget(self.editor, 1)
+            grid.addLayout(line, 0, 0, 1, 2)
+            below.setContentsMargins(indent * Space.INDENT + Space.LARGE + Space.INDENT, 0, 0, 0)
+            grid.addLayout(below, 1, 0, 1, 2)
+        else:
+            head.setFixedWidth(HEAD_WIDTH)
+            top = Qt.AlignmentFlag.AlignTop if self.editor.sizeHint().height() > 2 * Height.FIELD else middle
+            grid.addWidget(head, 0, 0, top)
+            grid.addWidget(self.editor, 0, 1, 1, 2 if self.editor.wide else 1)
+            grid.addLayout(below, 1, 1)
+        if self.editor.wide:
+            grid.addWidget(self.name, 1, 2, Qt.AlignmentFlag.AlignTop)
+        else:
+            grid.addWidget(self.name, 0, 2, middle)
+
+    def _head(self, label: str, indent: int) -> QWidget:
+        head = QWidget()
+        line = QHBoxLayout(head)
+        line.setContentsMargins(indent * Space.INDENT, 0, 0, 0)
+        line.setSpacing(Space.ICON_TEXT_ROW)
+        line.addWidget(self.dot)
+        if label:
+            text = ElidedLabel(label)
+            text.setMinimumHeight(height(Height.FIELD, text.fontMetrics()))
+            line.addWidget(text, 1)
+        return head
+
+    def _offer_restore(self) -> None:
+        text = self.tr("Restore the default: {0}").format(default_text(self.spec, self._scale))
+        self.dot.explain(text)
+        action = QAction(text.replace("&", "&&"), self)
+        action.triggered.connect(self.restore)
+        self.editor.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._menu = QMenu(self)
+        self._menu.addAction(action)
+        self.editor.customContextMenuRequested.connect(self._open_menu)
+
+    def _open_menu(self, where: QPoint) -> None:
+        self._menu.popup(self.editor.mapToGlobal(where))
+
+    def restore(self) -> None:
+        """Go back to the default."""
+        self.show_value(None)
+        self.edited.emit(None)
+
+    def value(self) -> Value | None:
+        """Return what stands in the field; None is the default."""
+        return self._value
+
+    def show_value(self, value: Value | None) -> None:
+        """Show *value*; None is the default."""
+        self._value = value
+        self.editor.show_value(self.spec.default if value is None else value)
+        self._show_difference()
+
+    def _edited(self) -> None:
+        value = self.editor.value()
+        unset = self.spec.default is None and value in ("", ())
+        same = value == self.spec.default and type(value) is type(self.spec.default)
+        self._value = None if unset or same else value
+        self._show_difference()
+        self.edited.emit(self._value)
+
+    def differs(self) -> bool:
+        """Tell whether the value is another than the default."""
+        return self._value is not None and self.spec.default is not None
+
+    def _show_difference(self) -> None:
+        differs = self.differs()
+        self.dot.setVisible(differs)
+        short = default_text(self.spec, self._scale)
+        tail = self.tr("default {0}").format(short) if differs and len(short) <= 24 and not self.editor.wide else ""
+        self.name.setText(f"{self.spec.name} · {tail}" if tail else self.spec.name)
+
+    def show_problem(self, sentence: str) -> None:
+        """Say under the field what is wrong with it; an empty text says nothing is."""
+        self.error.show_problem(sentence)
+        self._explain()
+
+    def set_reason(self, sentence: str, link: str | None = None) -> None:
+        """Switch the field off and say why under it, with a link that removes the reason; empty switches it on."""
+        self._reason = sentence
+        self.reason.show_reason(sentence or None, link)
+        self.editor.setEnabled(not sentence)
+        self._explain()
+
+    def _explain(self) -> None:
+        said = self.error.problem or self._reason
+        self.help.setVisible(bool(self.help.text()) and not said)
+        self.editor.describe(said or " ".join(filter(None, (self.spec.help, self.spec.name))))
+
+    def take_focus(self) -> None:
+        """Bring the field into view of the person who types."""
+        self.editor.setFocus(Qt.FocusReason.OtherFocusReason)
