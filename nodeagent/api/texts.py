@@ -172,6 +172,19 @@ DETAILS: Final[dict[str, str]] = {
     "waits_for": "waits for {provider}",
     "provider_failed": "{provider}, which it needs, has failed",
     "running": "process {process}",
+    "progress": "{text}",
+    "not_killable": "a process of {name} does not end even when killed; it waits for a device or file server",
+    "call_died": "its entry point {entry} ended without a result",
+    "epoch_closed": "the group had already been given away",
+    "owner_lost": "its owner {node} is down; its state is known again when another node has taken the group over",
+    "node_never_joined": "it has not joined yet",
+    "node_left": "its Cluster Service was stopped",
+    "node_silent": "declared down after {seconds} s of silence",
+    "node_fenced": "declared down after the fence device had turned it off",
+    "node_down_by_word": "declared down by a person",
+    "node_restarted": "it was started anew",
+    "node_dead": "declared down",
+    "node_unclean": "something exclusive could not be proven stopped there",
 }
 
 

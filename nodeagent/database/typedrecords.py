@@ -1,0 +1,173 @@
+"""The records of the cluster database by key, decoded, each with the revision that a compare-set expects."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeVar
+
+import msgspec
+
+from nodeagent.api.events import LogEntry
+from nodeagent.api.objects import GroupId, NodeId, ResourceId
+from nodeagent.database import records
+from nodeagent.database.records import (
+    ClusterRecord,
+    GroupRecord,
+    HeartbeatRecord,
+    LeaderRecord,
+    NodeRecord,
+    NodeReport,
+    OrderRecord,
+    OwnerRecord,
+    ResourceRecord,
+    StateRecord,
+    TypeRecord,
+    VerdictRecord,
+    WishRecord,
+)
+from nodeagent.database.store import ABSENT
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+# What is read of the database, by the first part of the key. Questions and answers are their asker's matter.
+_SINGLE: Final[dict[str, type[msgspec.Struct]]] = {records.CLUSTER: ClusterRecord, records.LEADER: LeaderRecord}
+_KINDS: Final[dict[str, type[msgspec.Struct]]] = {
+    "nodes": NodeRecord,
+    "heartbeats": HeartbeatRecord,
+    "reports": NodeReport,
+    "groups": GroupRecord,
+    "owners": OwnerRecord,
+    "wishes": WishRecord,
+    "verdicts": VerdictRecord,
+    "resources": ResourceRecord,
+    "states": StateRecord,
+    "orders": OrderRecord,
+    "types": TypeRecord,
+    "events": LogEntry,
+}
+_BY_NODE: Final = frozenset({"nodes", "heartbeats", "reports"})
+_NODE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+
+
+class Unreadable(Exception):
+    """A value is damaged, or of a version that cannot be read here."""
+
+
+def read_record(key: str, value: bytes) -> msgspec.Struct | None:
+    """Decode the value of *key*; None for keys that mean nothing here.
+
+    Raises:
+        Unreadable: with a sentence that says why.
+    """
+    prefix, slash, name = key.partition("/")
+    kind = (_KINDS if slash else _SINGLE).get(prefix)
+    if kind is None:
+        return None
+    if prefix in _BY_NODE and not _NODE_NUMBER.fullmatch(name):
+        raise Unreadable("The key does not end in the number of a node.")
+    try:
+        record = records.decode(value, kind)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"The value cannot be read as {kind.__name__}: {error}") from error
+    own = record.name if isinstance(record, TypeRecord) else getattr(record, "id", name)
+    if slash and str(own) != name:
+        raise Unreadable(f"The value under this key is that of {own}.")
+    return record
+
+
+def _typed(found: tuple[msgspec.Struct, int] | None, kind: type[R]) -> tuple[R, int] | None:
+    record, revision = found or (None, ABSENT)
+    return (record, revision) if isinstance(record, kind) else None
+
+
+class TypedRecords:
+    """The records by key.
+
+    Attributes:
+        unreadable: keys whose value cannot be read, with the reason. They count as absent, but `revision_of` knows
+            them: a compare-set cannot overwrite them by mistake.
+    """
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._records: dict[str, tuple[msgspec.Struct, int]] = {}
+        self._revisions: dict[str, int] = {}
+        self.unreadable: dict[str, str] = {}
+
+    def take(self, key: str, value: bytes | None, revision: int) -> tuple[msgspec.Struct | None, msgspec.Struct | None]:
+        """Store the new value of *key* (None: deleted); return the record before and after."""
+        old, _ = self._records.pop(key, (None, ABSENT))
+        self.unreadable.pop(key, None)
+        if value is None:
+            self._revisions.pop(key, None)
+            return old, None
+        self._revisions[key] = revision
+        try:
+            new = read_record(key, value)
+        except Unreadable as error:
+            self.unreadable[key] = str(error)
+            return old, None
+        if new is not None:
+            self._records[key] = (new, revision)
+        return old, new
+
+    def revision_of(self, key: str) -> int:
+        """Return the revision of *key*, ABSENT (0) when it does not exist."""
+        return self._revisions.get(key, ABSENT)
+
+    def cluster(self) -> tuple[ClusterRecord, int] | None:
+        """Return the cluster's record and its revision; so do all of the following with theirs."""
+        return _typed(self._records.get(records.CLUSTER), ClusterRecord)
+
+    def leader(self) -> tuple[LeaderRecord, int] | None:
+        """Return who plans."""
+        return _typed(self._records.get(records.LEADER), LeaderRecord)
+
+    def node(self, node: NodeId) -> tuple[NodeRecord, int] | None:
+        """Return the node's configuration."""
+        return _typed(self._records.get(records.node_key(node)), NodeRecord)
+
+    def heartbeat(self, node: NodeId) -> tuple[HeartbeatRecord, int] | None:
+        """Return the node's membership record."""
+        return _typed(self._records.get(records.heartbeat_key(node)), HeartbeatRecord)
+
+    def report(self, node: NodeId) -> tuple[NodeReport, int] | None:
+        """Return what the node says of itself."""
+        return _typed(self._records.get(records.report_key(node)), NodeReport)
+
+    def group(self, group: GroupId) -> tuple[GroupRecord, int] | None:
+        """Return the group's configuration."""
+        return _typed(self._records.get(records.group_key(group)), GroupRecord)
+
+    def owner(self, group: GroupId) -> tuple[OwnerRecord, int] | None:
+        """Return the group's ownership."""
+        return _typed(self._records.get(records.owner_key(group)), OwnerRecord)
+
+    def wish(self, group: GroupId) -> tuple[WishRecord, int] | None:
+        """Return the move that was asked for."""
+        return _typed(self._records.get(records.wish_key(group)), WishRecord)
+
+    def verdict(self, group: GroupId) -> tuple[VerdictRecord, int] | None:
+        """Return the leader's word that the group fails over no further, whichever epoch it is of."""
+        return _typed(self._records.get(records.verdict_key(group)), VerdictRecord)
+
+    def resource(self, resource: ResourceId) -> tuple[ResourceRecord, int] | None:
+        """Return the resource's configuration."""
+        return _typed(self._records.get(records.resource_key(resource)), ResourceRecord)
+
+    def state(self, resource: ResourceId) -> tuple[StateRecord, int] | None:
+        """Return what an owner last reported, whether it still counts or not."""
+        return _typed(self._records.get(records.state_key(resource)), StateRecord)
+
+    def order(self, resource: ResourceId) -> tuple[OrderRecord, int] | None:
+        """Return the order to the resource's owner."""
+        return _typed(self._records.get(records.order_key(resource)), OrderRecord)
+
+    def type(self, name: str) -> tuple[TypeRecord, int] | None:
+        """Return what an administrator set of the type."""
+        return _typed(self._records.get(records.type_key(name)), TypeRecord)
+
+    def log(self) -> list[LogEntry]:
+        """Return the event log as far as the database keeps it, oldest first."""
+        found = (record for record, _ in self._records.values() if isinstance(record, LogEntry))
+        return sorted(found, key=lambda entry: entry.sequence)
