@@ -31,6 +31,7 @@ from ui.tokens import Tokens, tone_colour
 Index = QModelIndex | QPersistentModelIndex
 
 PADDING = 8  # left and right of a cell; the header's text starts at the same x
+TREE_PADDING = 2
 GAP = 6  # between an icon and its text
 KIND_SIZE = 16
 TWIST_SIZE = 12
@@ -120,7 +121,7 @@ class CellDelegate(QStyledItemDelegate):
         cell = cell_of(index)
         self._paint_background(painter, option, index, cell)
         painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
-        self._paint_cell(painter, option.rect, cell)
+        self._paint_cell(painter, _room(option, index), cell)
 
     def elided(self, rect: QRect, cell: Cell) -> bool:
         """Tell whether the text of *cell* does not fit into *rect*."""
@@ -134,7 +135,7 @@ class CellDelegate(QStyledItemDelegate):
         text = index.data(Qt.ItemDataRole.ToolTipRole)
         if not text:
             cell = cell_of(index)
-            text = cell.text if self.elided(option.rect, cell) else ""
+            text = cell.text if self.elided(_room(option, index), cell) else ""
         QToolTip.showText(event.globalPos(), plain_tooltip(str(text)), view)
         return True
 
@@ -279,6 +280,14 @@ def plain_tooltip(text: str) -> str:
     return f"<span>{html.escape(text)}</span>" if text else ""
 
 
+def _room(option: QStyleOptionViewItem, index: Index) -> QRect:
+    """Return the cell's rectangle; in a tree it begins earlier, since the indentation is padding enough."""
+    view = option.widget
+    if isinstance(view, QTreeView) and view.rootIsDecorated() and index.column() == view.treePosition():
+        return option.rect.adjusted(TREE_PADDING - PADDING, 0, 0, 0)
+    return option.rect
+
+
 def _place(rect: QRect, left: int, size: int) -> QRect:
     """Return the square of *size* at *left*, centred in the row *rect*."""
     return QRect(left, rect.top() + (rect.height() - size) // 2, size, size)
@@ -292,13 +301,12 @@ def _face(cell: Cell) -> int:
 
 
 def _text_colour(cell: Cell, tokens: Tokens) -> QColor:
-    if cell.tone is not Tone.TEXT and cell.tone is not Tone.TEXT2:
-        return tone_colour(tokens, cell.tone)
-    if cell.pending is not None and cell.pending[0] > cell.pending[1] / 2:
-        return tokens.warn  # more than half of the time limit is gone
-    # Failed and Down are the only words in colour, so that the eye finds them.
-    if cell.state is not None and glyph_name(cell.state) == "failed":
-        return tokens.failed
+    if cell.tone is Tone.TEXT or cell.tone is Tone.TEXT2:
+        if cell.pending is not None and cell.pending[0] > cell.pending[1] / 2:
+            return tokens.warn  # more than half of the time limit is gone
+        # Failed and Down are the only words in colour, so that the eye finds them.
+        if cell.tone is Tone.TEXT and cell.state is not None and glyph_name(cell.state) == "failed":
+            return tokens.failed
     return tone_colour(tokens, cell.tone)
 
 

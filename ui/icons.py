@@ -12,6 +12,7 @@ from ui.tokens import Tokens
 
 RATIOS = (1.0, 1.25, 1.5, 2.0, 3.0)  # Qt takes the next larger one and scales it down
 SIZES = {"kind": (16, 24, 32, 48), "verb": (16, 24, 32), "state": (14, 16, 24, 32)}  # each costs 0.1 ms a ratio
+TOOL_ICON = QSize(20, 16)  # the icon size of tool bars: the free 4 px are the text's distance
 GLYPH_SIZE = 14  # a state glyph in a row, tab or chip
 BADGE_FROM = 24  # below, a badge hides the kind
 BADGE_SHARE = 0.62
@@ -46,6 +47,9 @@ _COLOUR_OF_GLYPH = {
     "unknown": "unknown",
     "information": "text2",
 }
+
+
+_NO_BADGE = frozenset({"information", "check", "arrow", "expand", "collapse"})
 
 
 @cache
@@ -121,6 +125,8 @@ class IconStore(QObject):
         if size < BADGE_FROM:
             return plain
         glyph = glyph_name(state)
+        if glyph in _NO_BADGE:
+            return plain
         name, colour = f"kind-{kind_name(kind)}+{glyph}", state_colour(state, tokens)
         key = (name, size, colour.rgba(), ratio)
         if key not in self._pixmaps:
@@ -156,6 +162,10 @@ class IconStore(QObject):
                 for mode in (QIcon.Mode.Normal, QIcon.Mode.Active, QIcon.Mode.Selected):
                     icon.addPixmap(normal, mode)
                 icon.addPixmap(self.pixmap(name, size, tokens.disabled, ratio), QIcon.Mode.Disabled)
+        if name.startswith("verb-"):
+            for ratio in RATIOS:
+                icon.addPixmap(_widened(self.pixmap(name, 16, colour, ratio)))
+                icon.addPixmap(_widened(self.pixmap(name, 16, tokens.disabled, ratio)), QIcon.Mode.Disabled)
         return icon
 
 
@@ -223,6 +233,18 @@ def _draw(name: str, size: int, colour: QColor, knockout: QColor, ratio: float) 
     _renderer(name, colour.name(), knockout.name()).render(painter, QRectF(0, 0, side, side))
     painter.end()
     pixmap.setDevicePixelRatio(ratio)
+    return pixmap
+
+
+def _widened(drawn: QPixmap) -> QPixmap:
+    """Return *drawn*, 16 px, at the left of TOOL_ICON."""
+    ratio = drawn.devicePixelRatio()
+    pixmap = QPixmap(round(TOOL_ICON.width() * ratio), drawn.height())
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.drawPixmap(0, 0, drawn)
+    painter.end()
     return pixmap
 
 

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from ui.delegate import PADDING, CellDelegate
-from ui.icons import kind_icon, state_glyph, verb_icon
+from ui.icons import TOOL_ICON, kind_icon, state_glyph, verb_icon
 from ui.palettes import view_palette
 from ui.theme import Height, height, theme
 from ui.tokens import Tokens
@@ -133,8 +133,16 @@ def dress_scroll_bars(area: QAbstractScrollArea) -> None:
 
 
 def dress_tool_bar(bar: QToolBar) -> None:
-    """Make a tool bar and its buttons flat."""
-    follow_theme(bar, lambda seen, tokens: seen.setStyleSheet(tool_bar_sheet(tokens)))
+    """Make a tool bar and its buttons flat, text beside icon, where it is."""
+    bar.setIconSize(TOOL_ICON)
+    bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    bar.setMovable(False)
+    follow_theme(bar, _dress_tool_bar)
+
+
+def _dress_tool_bar(bar: QToolBar, tokens: Tokens) -> None:
+    bar.setStyleSheet(tool_bar_sheet(tokens))
+    bar.setFixedHeight(height(Height.TOOLBAR, bar.fontMetrics()))
 
 
 def dress_cluster_tabs(bar: QTabBar) -> None:
@@ -166,8 +174,7 @@ def wear_state(wearer: QAction | QAbstractButton, state: str) -> None:
 
 def header_sheet(tokens: Tokens) -> str:
     return (
-        f"QHeaderView {{ background: {tokens.chrome.name()}; border: none;"
-        f" border-bottom: 1px solid {tokens.line.name()}; }}"
+        f"QHeaderView {{ background: {tokens.chrome.name()}; border: none; }}"
         f"QHeaderView::section {{ background: {tokens.chrome.name()}; color: {tokens.text2.name()}; border: none;"
         f" border-right: 1px solid {tokens.line.name()}; border-bottom: 1px solid {tokens.line.name()};"
         f" padding: 0 {PADDING}px 0 {PADDING}px; font-weight: normal; }}"

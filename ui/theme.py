@@ -82,9 +82,10 @@ def role_font(role: FontRole, base: QFont) -> QFont:
     return font
 
 
-def height(of: Height | int, metrics: QFontMetrics) -> int:
-    """Return the height of *of*, or what the font needs when it is large (3 px above and below it)."""
-    return max(int(of), metrics.height() + 6)
+def height(of: Height, metrics: QFontMetrics) -> int:
+    """Return the height of *of*, or what the font needs when it is large: 3 px above and below, 2 in rows of events."""
+    air = 4 if of is Height.EVENT_ROW else 6
+    return max(int(of), metrics.height() + air)
 
 
 class Theme(QObject):

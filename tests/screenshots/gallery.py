@@ -346,13 +346,15 @@ def lists() -> QWidget:
 
 def controls() -> QWidget:
     page = QWidget()
-    page.setFixedSize(1180, 620)
+    page.setFixedSize(1180, 760)
     columns = QHBoxLayout(page)
     columns.setContentsMargins(*(Space.PAGE_MARGIN,) * 4)
     columns.setSpacing(Space.HUGE)
-    left = QVBoxLayout()
+    left, right = QVBoxLayout(), QVBoxLayout()
     columns.addLayout(left, 5)
-    columns.addLayout(right := QVBoxLayout(), 6)
+    columns.addLayout(right, 6)
+    left.setSpacing(Space.SMALL)
+    right.setSpacing(Space.SMALL)
     left.addWidget(TextLabel("PostgreSQL", FontRole.TITLE))
     left.addWidget(StateLabel("online", "Online on boreas, in group Orders Database"))
     pages = QTabBar()

@@ -1,8 +1,8 @@
 """What belongs to fields: a filter that Esc clears, the sentence below a wrong value, the reason of one that is off."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
 from ui.icons import GLYPH_SIZE, state_pixmap, verb_icon
 from ui.models.roles import Tone
@@ -10,6 +10,8 @@ from ui.skins import follow_theme, wear_verb
 from ui.theme import FontRole, Height, Space, height
 from ui.tokens import Tokens
 from ui.widgets.labels import LinkLabel, TextLabel
+
+FILTER_WIDTH = 230
 
 
 class FilterField(QLineEdit):
@@ -20,6 +22,7 @@ class FilterField(QLineEdit):
     ) -> None:
         """Make an empty field; *icon* is a verb: ``filter``, or ``search`` where it finds instead of hiding."""
         super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(accessible_name)
         self._leading = self.addAction(verb_icon(icon), QLineEdit.ActionPosition.LeadingPosition)
@@ -31,6 +34,9 @@ class FilterField(QLineEdit):
         self._clear.setVisible(False)
         self.textChanged.connect(self._offer_clear)
         follow_theme(self, lambda seen, _: seen.setMinimumHeight(height(Height.FIELD, seen.fontMetrics())))
+
+    def sizeHint(self) -> QSize:
+        return QSize(max(FILTER_WIDTH, super().minimumSizeHint().width()), super().sizeHint().height())
 
     def _offer_clear(self, text: str) -> None:
         self._clear.setVisible(bool(text))
@@ -85,7 +91,9 @@ class FieldReason(QWidget):
         self._sentence = TextLabel(role=FontRole.SMALL, tone=Tone.TEXT2, wrap=True)
         self._link = LinkLabel("", FontRole.SMALL)
         self._link.clicked.connect(self.followed)
-        _row_of(self, self._sentence, self._link)
+        row = _row_of(self, self._sentence, self._link)
+        row.setStretch(1, 0)
+        row.addStretch(1)
         self.hide()
 
     def show_reason(self, reason: str | None, link: str | None = None) -> None:

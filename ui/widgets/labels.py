@@ -11,6 +11,9 @@ from ui.skins import follow_theme
 from ui.theme import FontRole, theme
 from ui.tokens import Tokens, tone_colour
 
+WRAP_WIDTH = 520
+LINK_WIDTH = 240  # a link is not shortened below
+
 
 class TextLabel(QLabel):
     """Plain text, never taken for rich text, in a role's font and a tone's colour."""
@@ -38,6 +41,13 @@ class TextLabel(QLabel):
             )
             self.setTextInteractionFlags(by_mouse | by_keyboard)
         follow_theme(self, TextLabel._dress)
+
+    def sizeHint(self) -> QSize:
+        """Prefer one line to a block, as far as WRAP_WIDTH: Qt's own hint wraps what would fit."""
+        if not self.wordWrap() or not self.text():
+            return super().sizeHint()
+        width = min(WRAP_WIDTH, self.fontMetrics().horizontalAdvance(self.text()) + 2)
+        return QSize(width, self.heightForWidth(width))
 
     def set_tone(self, tone: Tone) -> None:
         """Write in the colour of *tone* from now on."""
@@ -163,7 +173,8 @@ class LinkLabel(QAbstractButton):
         return QSize(metrics.horizontalAdvance(self.text()) + 5, metrics.height() + 2)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance("…") + 5, self.sizeHint().height())
+        wanted = self.sizeHint()
+        return QSize(min(wanted.width(), LINK_WIDTH), wanted.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event

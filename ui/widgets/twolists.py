@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QPushButton, QTableView, QVBoxLayout, QWidget
 
 from ui.models.roles import Cell, Role, Tone
@@ -25,7 +25,7 @@ from ui.widgets.labels import ElidedLabel
 
 FILTER_ABOVE = 8  # rows
 BUTTON_WIDTH = 100
-NAME_SHARE = 0.45
+NAME_SHARE = (0.35, 0.6)  # of the list's width: the least and the most that names take
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ class TwoLists(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take the keys that move rows, before the dialog takes Enter for its button; keep the columns' shares."""
-        if event.type() == QEvent.Type.Resize and isinstance(watched, QTableView):
-            watched.setColumnWidth(0, round(watched.viewport().width() * NAME_SHARE))
+        if isinstance(event, QResizeEvent) and isinstance(watched, QTableView):
+            _share_columns(watched, event.size().width())
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             act = self._act_of(watched, event)
             if act is not None:
@@ -195,6 +195,8 @@ class TwoLists(QWidget):
         shown = [c for c in rest if all(word in f"{c.text} {c.detail}".casefold() for word in words)]
         self._left.show_rows(shown, self._refused)
         self._right.show_rows([self._choices[key] for key in self._chosen], {})
+        for view in (self.available, self.chosen_view):
+            _share_columns(view, view.width())
         self._offer()
 
     def _offer(self) -> None:
@@ -281,3 +283,9 @@ class TwoLists(QWidget):
             (self.chosen_view, self.up_button),
         ):
             QWidget.setTabOrder(before, after)
+
+
+def _share_columns(view: QTableView, width: int) -> None:
+    """Give the names of *view*, *width* wide, the room that they need within NAME_SHARE."""
+    least, most = (round(width * share) for share in NAME_SHARE)
+    view.setColumnWidth(0, min(most, max(least, view.sizeHintForColumn(0))))
