@@ -1,0 +1,277 @@
+"""What can be done with a selection: each verb, for which of the objects, why not for others, and what it would do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import QCoreApplication
+
+from clusteradmin.client.whatif import best_owner, started_with, stopped_with
+from nodeagent.api.objects import (
+    Cluster,
+    ClusterObject,
+    Group,
+    Node,
+    NodeId,
+    Resource,
+    ResourceState,
+    kind_of,
+)
+from nodeagent.api.problems import Problem
+from nodeagent.api.requests import (
+    BringOnline,
+    ChangeGroup,
+    Delete,
+    InitiateFailure,
+    MoveGroup,
+    PauseNode,
+    Request,
+    ResumeNode,
+    Right,
+    TakeOffline,
+    Verb,
+)
+from nodeagent.api.rules.dependencies import whole_tree
+from nodeagent.api.rules.verbs import verb_problem, verbs_of
+from nodeagent.api.states import all_dependents_of
+from nodeagent.api.texts import sentence
+from ui.models.picture import Picture
+from ui.words import kind_word, listed
+
+_tr = partial(QCoreApplication.translate, "verbs")
+
+# Verbs of which it makes sense to do them to several objects at once.
+SEVERAL = frozenset(Verb) - {Verb.RENAME, Verb.NEW_GROUP, Verb.NEW_RESOURCE}
+# Verbs that change nothing on the cluster by themselves, so that they stay while it is not heard.
+OFFLINE = frozenset({Verb.PROPERTIES})
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One object for which the verb cannot be done now."""
+
+    item: ClusterObject
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a verb could do to the selection now.
+
+    Attributes:
+        items: for which it can be done; the verb is on when there are any.
+        refused: for which it cannot.
+        reason: why it is off; empty when it is on.
+        consequence: what it would do, a sentence or nothing.
+    """
+
+    verb: Verb
+    items: tuple[ClusterObject, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    reason: str = ""
+    consequence: str = ""
+
+    @property
+    def possible(self) -> bool:
+        return bool(self.items)
+
+
+def offers(selection: Sequence[ClusterObject], picture: Picture, right: Right) -> dict[Verb, Offer]:
+    """Return an offer for every verb; *selection* may be empty."""
+    return {verb: offer(verb, selection, picture, right) for verb in Verb}
+
+
+def offer(verb: Verb, selection: Sequence[ClusterObject], picture: Picture, right: Right) -> Offer:
+    """Return what *verb* could do to *selection* now."""
+    targets = targets_of(verb, selection, picture)
+    if not targets:
+        return Offer(verb, reason=_nothing_to_do(verb, selection))
+    if not picture.live and verb not in OFFLINE:
+        return Offer(verb, reason=_tr("Not connected. Commands are off until the cluster answers."))
+    if len(targets) > 1 and verb not in SEVERAL:
+        return Offer(verb, reason=_tr("Select one object only."))
+    allowed: list[ClusterObject] = []
+    refused: list[Refused] = []
+    for item in targets:
+        found = verb_problem(verb, item, picture.around(item), right)
+        if found is None:
+            allowed.append(item)
+        else:
+            refused.append(Refused(item, found))
+    reason = "" if allowed else _why_not(refused)
+    return Offer(verb, tuple(allowed), tuple(refused), reason, consequence(verb, allowed, refused, picture))
+
+
+def targets_of(verb: Verb, selection: Sequence[ClusterObject], picture: Picture) -> list[ClusterObject]:
+    """Return the objects that *verb* is meant for: a resource's group for Move Group, the cluster for New Group."""
+    snapshot = picture.snapshot
+    if verb is Verb.NEW_GROUP:
+        return [snapshot.cluster]
+    if verb is Verb.NEW_RESOURCE:
+        groups = _groups_of(selection, picture)
+        return [groups[0]] if len(groups) == 1 else [snapshot.cluster]
+    if verb is Verb.MOVE_GROUP:
+        return list(_groups_of(selection, picture))
+    return [item for item in selection if verb in verbs_of(item)]
+
+
+def _groups_of(selection: Sequence[ClusterObject], picture: Picture) -> list[Group]:
+    found: dict[str, Group] = {}
+    for item in selection:
+        group = picture.snapshot.groups.get(item.group) if isinstance(item, Resource) else item
+        if isinstance(group, Group):
+            found[group.id] = group
+    return list(found.values())
+
+
+def _nothing_to_do(verb: Verb, selection: Sequence[ClusterObject]) -> str:
+    if not selection:
+        return _tr("Nothing is selected.")
+    kinds = {kind_word(kind_of(item)) for item in selection}
+    return _tr("There is nothing of the kind to do with a {0}.").format(listed(sorted(kinds)))
+
+
+def _why_not(refused: Sequence[Refused]) -> str:
+    sentences = list(dict.fromkeys(sentence(one.problem) for one in refused))
+    return " ".join(sentences[:3])
+
+
+def request_for(
+    verb: Verb, item: ClusterObject, *, node: NodeId | None = None, group: str = "", note: str = ""
+) -> Request:
+    """Return the request that does *verb* to *item*.
+
+    Args:
+        node: where Move Group goes; None is the best possible one.
+        group: where Change Group goes.
+
+    Raises:
+        ValueError: the verb is not a single request, such as Properties.
+    """
+    kind, identity = kind_of(item), str(item.id)
+    match verb:
+        case Verb.BRING_ONLINE:
+            return BringOnline(kind=kind, id=identity, note=note)
+        case Verb.TAKE_OFFLINE:
+            return TakeOffline(kind=kind, id=identity, note=note)
+        case Verb.INITIATE_FAILURE:
+            return InitiateFailure(resource=identity, note=note)
+        case Verb.MOVE_GROUP:
+            return MoveGroup(group=identity, node=node, note=note)
+        case Verb.CHANGE_GROUP:
+            return ChangeGroup(resource=identity, group=group)
+        case Verb.PAUSE:
+            return PauseNode(node=int(identity))
+        case Verb.RESUME:
+            return ResumeNode(node=int(identity))
+        case _:
+            raise ValueError(f"{verb.value} is not a single request")
+
+
+def delete_request(item: Group | Resource, picture: Picture) -> Delete:
+    """Return the request that deletes *item* with everything that depends on it."""
+    dependents = all_dependents_of(item, picture.around(item)) if isinstance(item, Resource) else []
+    return Delete(kind=kind_of(item), id=item.id, with_dependents=tuple(r.id for r in dependents))
+
+
+def consequence(verb: Verb, items: Sequence[ClusterObject], refused: Sequence[Refused], picture: Picture) -> str:
+    """Say what *verb* would do to *items*, in a sentence; nothing for verbs that only open something."""
+    if not items:
+        return ""
+    if len(items) == 1 and not refused:
+        return _of_one(verb, items[0], picture)
+    text = _of_several(verb, items, picture)
+    if refused and text:
+        names = listed([one.item.name for one in refused])
+        text += " " + _tr("Not for {0}: {1}").format(names, sentence(refused[0].problem))
+    return text
+
+
+def _of_one(verb: Verb, item: ClusterObject, picture: Picture) -> str:
+    if isinstance(item, Resource):
+        return _of_resource(verb, item, picture)
+    if isinstance(item, Group):
+        return _of_group(verb, item, picture)
+    if isinstance(item, Node):
+        count = len(picture.groups_on.get(item.id, ()))
+        if verb is Verb.PAUSE:
+            return _tr("{0} keeps its {1} groups and takes nothing new.").format(item.name, count)
+        if verb is Verb.RESUME:
+            return _tr("{0} may take groups again.").format(item.name)
+    if isinstance(item, Cluster) and verb is Verb.NEW_GROUP:
+        return _tr("Opens a wizard; nothing is created before its end.")
+    return ""
+
+
+def _of_resource(verb: Verb, item: Resource, picture: Picture) -> str:
+    near = picture.around(item)
+    owner = picture.owner_of(item)
+    where = owner.name if owner else _tr("its best possible node")
+    match verb:
+        case Verb.BRING_ONLINE:
+            others = listed([r.name for r in started_with(item, near)])
+            if others:
+                return _tr("Starts {1} and then {0} on {2}.").format(item.name, others, where)
+            return _tr("Starts {0} on {1}; nothing else changes.").format(item.name, where)
+        case Verb.TAKE_OFFLINE:
+            others = listed([r.name for r in stopped_with(item, near)])
+            if others:
+                return _tr("Stops {1} and then {0}.").format(item.name, others)
+            return _tr("Stops {0}; nothing else changes.").format(item.name)
+        case Verb.INITIATE_FAILURE:
+            return _tr("Treats {0} as failed; its restart policy decides what follows.").format(item.name)
+        case Verb.CHANGE_GROUP:
+            others = listed([near.resources[r].name for r in sorted(whole_tree(item, near) - {item.id})])
+            return _tr("{0} goes with it.").format(others) if others else _tr("It goes alone.")
+        case Verb.DELETE:
+            others = listed([r.name for r in all_dependents_of(item, near)])
+            return _tr("Deletes {1} with it.").format(item.name, others) if others else ""
+    return ""
+
+
+def _of_group(verb: Verb, item: Group, picture: Picture) -> str:
+    members = picture.resources_in.get(item.id, [])
+    match verb:
+        case Verb.BRING_ONLINE:
+            count = sum(r.state is not ResourceState.ONLINE for r in members)
+            return _tr("Starts {0} of its {1} resources.").format(count, len(members))
+        case Verb.TAKE_OFFLINE:
+            count = sum(r.state is not ResourceState.OFFLINE for r in members)
+            return _tr("Stops {0} of its {1} resources.").format(count, len(members))
+        case Verb.MOVE_GROUP:
+            best = best_owner(item, picture.around(item))
+            if best.node is not None:
+                return _tr("Best possible: {0}, {1}.").format(picture.snapshot.node_name(best.node), best.why)
+    return ""
+
+
+def _of_several(verb: Verb, items: Sequence[ClusterObject], picture: Picture) -> str:
+    match verb:
+        case Verb.BRING_ONLINE:
+            return _tr("starts {0}.").format(len(_affected(items, picture, ResourceState.ONLINE)))
+        case Verb.TAKE_OFFLINE:
+            return _tr("stops {0}.").format(len(_affected(items, picture, ResourceState.OFFLINE)))
+        case Verb.MOVE_GROUP:
+            return _tr("moves {0} groups, each to its best possible node.").format(len(items))
+        case Verb.INITIATE_FAILURE:
+            return _tr("fails {0} resources.").format(len(items))
+        case Verb.PAUSE:
+            return _tr("pauses {0} nodes.").format(len(items))
+        case Verb.RESUME:
+            return _tr("resumes {0} nodes.").format(len(items))
+        case Verb.DELETE:
+            return _tr("deletes {0} objects.").format(len(items))
+    return ""
+
+
+def _affected(items: Sequence[ClusterObject], picture: Picture, already: ResourceState) -> set[str]:
+    """Return the ids of all resources that the verb reaches and that are not in the state *already*."""
+    found: set[str] = set()
+    for item in items:
+        if isinstance(item, Group):
+            found.update(r.id for r in picture.resources_in.get(item.id, ()) if r.state is not already)
+        elif isinstance(item, Resource):
+            near = picture.around(item)
+            others = stopped_with(item, near) if already is ResourceState.OFFLINE else started_with(item, near)
+            found.update((item.id, *(r.id for r in others)))
+    return found
