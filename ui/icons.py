@@ -2,15 +2,15 @@
 
 from functools import cache
 
-from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
+from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPainterPath, QPen, QPixmap, QPolygonF, QScreen
 from PySide6.QtSvg import QSvgRenderer
 
 import icons
 from ui.theme import theme
 from ui.tokens import Tokens
 
-RATIOS = (1.0, 1.25, 1.5, 2.0, 3.0)  # Qt takes the next larger one and scales it down
+RATIOS = (1.0, 1.25, 1.5, 2.0, 3.0)  # for others Qt takes the next larger one and scales it down
 SIZES = {"kind": (16, 24, 32, 48), "verb": (16, 24, 32), "state": (14, 16, 24, 32)}  # each costs 0.1 ms a ratio
 TOOL_ICON = QSize(20, 16)  # the icon size of tool bars: the free 4 px are the text's distance
 GLYPH_SIZE = 14  # a state glyph in a row, tab or chip
@@ -78,9 +78,10 @@ def state_colour(state: str, tokens: Tokens) -> QColor:
 
 
 class IconStore(QObject):
-    """The pixmaps and icons drawn so far, by size, colour and ratio; another theme makes it forget them.
+    """The pixmaps and icons drawn so far, by size, colour and ratio.
 
-    A screen of another ratio needs no such thing: two windows may be on two screens.
+    Another theme makes it forget them, and so does a screen whose ratio no other had: icons carry pixmaps for the
+    ratios of the screens there are, since all five would cost 10 ms an icon.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -89,6 +90,27 @@ class IconStore(QObject):
         self._icons: dict[tuple[str, str], QIcon] = {}
         self._theme = theme()
         self._tokens = self._theme.tokens
+        self._ratios = _ratios_of_screens()
+        application = QGuiApplication.instance()
+        if isinstance(application, QGuiApplication):
+            application.screenAdded.connect(self._meet_screen)
+        for screen in QGuiApplication.screens():
+            screen.geometryChanged.connect(self._check_ratios)
+
+    def _meet_screen(self, screen: QScreen) -> None:
+        screen.geometryChanged.connect(self._check_ratios)
+        self._check_ratios()
+
+    @Slot()
+    def _check_ratios(self) -> None:
+        self.use_ratios(_ratios_of_screens())
+
+    def use_ratios(self, ratios: tuple[float, ...]) -> None:
+        """Make icons for screens of *ratios*, some of RATIOS, from now on, and have them asked for anew."""
+        if ratios != self._ratios:
+            self._ratios = ratios
+            self.forget()
+            self._theme.changed.emit()
 
     def forget(self) -> None:
         """Empty the caches."""
@@ -152,7 +174,7 @@ class IconStore(QObject):
         icon = QIcon()
         colour = state_colour(name.removeprefix("state-"), tokens) if name.startswith("state-") else tokens.ink
         for size in SIZES[name.partition("-")[0]]:
-            for ratio in RATIOS:
+            for ratio in self._ratios:
                 normal = (
                     self.badged(name.removeprefix("kind-"), state, size, ratio)
                     if state is not None
@@ -163,7 +185,7 @@ class IconStore(QObject):
                     icon.addPixmap(normal, mode)
                 icon.addPixmap(self.pixmap(name, size, tokens.disabled, ratio), QIcon.Mode.Disabled)
         if name.startswith("verb-"):
-            for ratio in RATIOS:
+            for ratio in self._ratios:
                 icon.addPixmap(_widened(self.pixmap(name, 16, colour, ratio)))
                 icon.addPixmap(_widened(self.pixmap(name, 16, tokens.disabled, ratio)), QIcon.Mode.Disabled)
         return icon
@@ -234,6 +256,12 @@ def _draw(name: str, size: int, colour: QColor, knockout: QColor, ratio: float) 
     painter.end()
     pixmap.setDevicePixelRatio(ratio)
     return pixmap
+
+
+def _ratios_of_screens() -> tuple[float, ...]:
+    """Return those of RATIOS that serve the present screens: for each the next larger one."""
+    wanted = [screen.devicePixelRatio() for screen in QGuiApplication.screens()]
+    return tuple(sorted({next((each for each in RATIOS if each >= ratio), RATIOS[-1]) for ratio in wanted}))
 
 
 def _widened(drawn: QPixmap) -> QPixmap:
