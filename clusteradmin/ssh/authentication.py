@@ -177,6 +177,8 @@ class Login:
                 if self._questions is not None and self._questions.password is not None:
                     self._credentials.remember_password(self._questions.password)
                 return outcome
+            if self._questions is None or not self._questions.asked:
+                break  # it would refuse the next time as well: nothing of what it wants to know was asked
             self._credentials.remember_password(None)
         return _Outcome.REFUSED
 
@@ -195,6 +197,7 @@ class _Questions:
         self._loop = asyncio.get_running_loop()
         self._waiting: concurrent.futures.Future[list[str]] | None = None
         self._cancelled = False
+        self.asked = False
         self.unanswered = ""
         self.password: str | None = None
 
@@ -202,6 +205,7 @@ class _Questions:
         """Runs in paramiko's thread. What it raises ends the connection: no wrong answer is sent in place of none."""
         if not prompts:
             return []
+        self.asked = True
         question = InteractiveQuestion(
             str(self._host),
             _text(title),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -60,9 +63,11 @@ class KeyOffers:
         if not self._credentials.use_agent:
             return []
         try:
-            self._agent = await in_thread(paramiko.Agent, "ssh agent")
+            self._agent = await in_thread(_agent, "ssh agent")
         except (paramiko.SSHException, OSError) as exc:
             self.notes.append(f"The SSH agent does not answer as one ({exc}).")
+            return []
+        if self._agent is None:
             return []
         ours = {key: HostKey(key.get_name(), key.asbytes()) in configured for key in self._agent.get_keys()}
         wanted = [key for key, is_ours in ours.items() if is_ours or not self._host.identities_only]
@@ -95,3 +100,13 @@ class KeyOffers:
                 continue
         self.notes.append(f"The passphrase for the key {file} was wrong {MOST_QUESTIONS} times.")
         return None
+
+
+def _agent() -> paramiko.Agent | None:
+    """Connect to the user's agent, if there is one."""
+    address = os.environ.get("SSH_AUTH_SOCK", "")
+    if sys.platform != "win32":
+        with socket.socket(socket.AF_UNIX) as probe:  # paramiko does not close its socket when nobody listens
+            if not address or probe.connect_ex(address):
+                return None
+    return paramiko.Agent()

@@ -84,8 +84,9 @@ def free_port() -> int:
 
 def make_key(file: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
     """Make a key pair at *file* and return *file*."""
-    # Few rounds: what is tested is that a passphrase opens the key, not how long guessing would take.
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-a", "2", "-N", passphrase, "-C", "", "-f", file], check=True)
+    # Few rounds and bits: what is tested is that a passphrase opens the key, not how long guessing would take.
+    options = ["-t", kind, "-a", "2", *(["-b", "2048"] if kind == "rsa" else [])]
+    subprocess.run(["ssh-keygen", "-q", *options, "-N", passphrase, "-C", "", "-f", file], check=True)
     return file
 
 
