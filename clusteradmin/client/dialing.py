@@ -11,7 +11,6 @@ from typing import NoReturn
 from clusteradmin.client.transport import LineTransport, UnixTransport
 from clusteradmin.settings import ClientHome, KnownNode, SavedConnection
 from clusteradmin.ssh.config import HostConfig, SshConfig, Target
-from clusteradmin.ssh.connection import SshConnection
 from clusteradmin.ssh.credentials import (
     Credentials,
     HostKeyQuestion,
@@ -22,7 +21,7 @@ from clusteradmin.ssh.credentials import (
 )
 from clusteradmin.ssh.errors import CannotAsk
 from clusteradmin.ssh.hostkeys import HostKey
-from clusteradmin.ssh.trust import Trust
+from clusteradmin.ssh.jump import open_agent_channel
 from nodeagent.api.objects import Endpoint, NodeId
 
 
@@ -66,7 +65,6 @@ class Dialer:
         self._saved = saved
         self._prompter = prompter
         self._home = home
-        self._config = SshConfig()
         self._credentials = Credentials(prompter)
 
     def places(self, nodes: Sequence[KnownNode], last: Place | None = None, target_node: NodeId = 0) -> list[Place]:
@@ -96,7 +94,7 @@ class Dialer:
 
     def places_of(self, node: KnownNode) -> list[Place]:
         """Return the places at which *node* says it can be reached."""
-        user = self._login.user if self._saved.socket is None else None
+        user = self._login.user if self._login else None
         return [
             Place(
                 f"{node.name} ({endpoint.host}:{endpoint.port})",
@@ -108,8 +106,8 @@ class Dialer:
         ]
 
     @property
-    def _login(self) -> HostConfig:
-        return self._config.look_up(self._saved.target)
+    def _login(self) -> Target | None:
+        return None if self._saved.socket is not None else Target.parse(self._saved.target)
 
     async def dial(self, place: Place, *, may_ask: bool) -> LineTransport:
         """Connect to *place* and, on a host, start the relay there.
@@ -122,28 +120,44 @@ class Dialer:
             return await UnixTransport.open(place.socket)
         assert place.host is not None
         self._credentials.prompter = self._prompter if may_ask else LaterPrompter()
-        trust = Trust(self._home.known_hosts, place.host_keys)
-        connection = await SshConnection.open(self._configured(place.host), self._credentials, trust)
-        try:
-            return await connection.exec(self._saved.command, owned=True)
-        except BaseException:
-            await connection.close()
-            raise
-
-    def _configured(self, host: Target) -> HostConfig:
-        """Return how to dial *host*: as the ssh_config says, and else as for the target, whose cluster it is of."""
-        found = self._config.look_up(host)
-        files = [*map(Path, self._saved.identity_files), *found.identity_files]
-        if self._saved.socket is None:
-            login = self._login
-            files += login.identity_files
-            if not found.proxy_command and not found.proxy_jump:
-                found = dataclasses.replace(found, proxy_jump=login.proxy_jump)
-        return dataclasses.replace(found, identity_files=tuple(dict.fromkeys(files)))
+        return await open_agent_channel(
+            place.host,
+            self._saved.command,
+            self._credentials,
+            own_known_hosts=self._home.known_hosts,
+            expected_host_keys=place.host_keys,
+            config=_ClusterConfig(
+                node=place.host, login=self._login, files=tuple(map(Path, self._saved.identity_files))
+            ),
+        )
 
     def forget(self) -> None:
         """Drop what was typed."""
         self._credentials.forget()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ClusterConfig(SshConfig):
+    """The ssh_config, in which a node of the cluster is dialled as its target is: same keys, same way there."""
+
+    node: Target
+    login: Target | None = None
+    files: tuple[Path, ...] = ()
+
+    def look_up(self, target: Target | str) -> HostConfig:
+        """Decide everything about a host."""
+        found = super().look_up(target)
+        if target != self.node:
+            return found  # a jump host
+        files = [*self.files, *found.identity_files]
+        if self.login is not None and self.login != self.node:
+            login = super().look_up(self.login)
+            files += login.identity_files
+            if login.alias != found.alias and not found.proxy_command and not found.proxy_jump:
+                found = dataclasses.replace(found, proxy_jump=login.proxy_jump)
+            if self.node.user is None:
+                found = dataclasses.replace(found, user=login.user)
+        return dataclasses.replace(found, identity_files=tuple(dict.fromkeys(files)))
 
 
 def _keys(endpoints: Iterable[Endpoint]) -> tuple[HostKey, ...]:

@@ -197,10 +197,9 @@ class UnixTransport:
     async def close(self) -> None:
         self._closed = True
         self._writer.close()
+        closed = asyncio.ensure_future(self._writer.wait_closed())
+        _, waiting = await asyncio.wait([closed], timeout=_CLOSE_SECONDS)
+        if waiting:  # a frozen peer takes no more: what it has not read is lost
+            self._writer.transport.abort()
         with contextlib.suppress(OSError):
-            try:
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await self._writer.wait_closed()
-            except TimeoutError:  # a frozen peer takes no more: what it has not read is lost
-                self._writer.transport.abort()
-                await self._writer.wait_closed()
+            await closed

@@ -40,6 +40,7 @@ NUMBERS: Final[dict[str, int]] = {
     "type_unknown": 5078,
     "not_online": 5084,
     "stored_for_next_online": 5024,
+    "resource_failed": 5038,
 }
 
 Parameter = str | int | float | bool | tuple[str, ...]

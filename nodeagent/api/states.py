@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nodeagent.api.objects import Group, GroupState, Resource, ResourceState, Snapshot, Wanted
+from nodeagent.api.objects import (
+    Group,
+    GroupState,
+    InterfaceState,
+    NetworkState,
+    NodeState,
+    Resource,
+    ResourceState,
+    Snapshot,
+    Wanted,
+)
+
+State = NodeState | GroupState | ResourceState | NetworkState | InterfaceState
 
 # "A parent shows the worst of its children", worst first; a group's own state keeps the engine's rule below.
 WORST_FIRST = (
@@ -15,6 +27,11 @@ WORST_FIRST = (
     GroupState.ONLINE,
     GroupState.OFFLINE,
 )
+
+
+def state_words(state: State) -> str:
+    """Return the original's word for *state* ("Online Pending", "Partially Online")."""
+    return "Partially Online" if state is GroupState.PARTIAL_ONLINE else state.name.replace("_", " ").title()
 
 
 def group_state(states: Iterable[ResourceState]) -> GroupState:

@@ -75,6 +75,7 @@ SENTENCES: Final[dict[str, str]] = {
     "delete_while_online": "{name} is not offline; take it offline first.",
     "node_not_settable": "The nodes of a cluster are not renamed or deleted here.",
     "still_pending": "{name} is still {state}.",
+    "resource_failed": "{name} failed: {detail}",
     # what only a node knows
     "program_not_found": "The program {program} is not there.",
     "program_not_executable": "The program {program} is not executable.",
@@ -85,6 +86,9 @@ SENTENCES: Final[dict[str, str]] = {
     "start_failed": "The program could not be started: {detail}",
     "no_answer": "{node} did not answer in {seconds} s.",
     "validation_failed": "On {node}: {detail}",
+    "config_missing": "The settings file {path} cannot be read: {detail}",
+    "config_invalid": "The settings file {path} is not valid: {detail}",
+    "run_path_too_long": "The run directory {path} is too long for Unix sockets; choose a shorter one.",
     # the wire
     "not_json": "The line is not valid JSON: {detail}",
     "frame_invalid": "The frame is not valid: {detail}",
@@ -99,6 +103,9 @@ SENTENCES: Final[dict[str, str]] = {
     "conflict": "Another change came first; try again.",
     "internal_error": "The Cluster Service met an error of its own: {detail}",
     "timed_out": "No answer within {seconds} s.",
+    "unsaved_changes": (
+        "{name} has changes that are not saved ({names}); call save_changes to keep them or refresh to drop them."
+    ),
     "not_connected": "There is no connection to the cluster: {detail}",
     # causes of decisions
     "cause_created": "It was created here.",

@@ -132,7 +132,7 @@ async def test_a_refusal_arrives_with_its_problem(tmp_path: Path) -> None:
 async def test_a_call_that_is_not_answered_in_time_says_so_and_is_cancelled(tmp_path: Path) -> None:
     with scripted_agent(tmp_path, SNAPSHOT, answer=lambda agent, request: None) as agent:
         async with opened(agent) as found:
-            with pytest.raises(ClusterError, match="No answer within 0.05 s"):
+            with pytest.raises(ClusterError, match="No answer within"):
                 await found.call(PauseNode(node=1), timeout=0.05)
             agent.answer = lambda agent, request: Done()
             assert await found.call(PauseNode(node=2)) == Done()
