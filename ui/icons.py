@@ -105,6 +105,11 @@ class IconStore(QObject):
     def _check_ratios(self) -> None:
         self.use_ratios(_ratios_of_screens())
 
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """The ratios that icons have pixmaps for."""
+        return self._ratios
+
     def use_ratios(self, ratios: tuple[float, ...]) -> None:
         """Make icons for screens of *ratios*, some of RATIOS, from now on, and have them asked for anew."""
         if ratios != self._ratios:

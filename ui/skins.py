@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from ui.delegate import PADDING, CellDelegate
 from ui.icons import TOOL_ICON, kind_icon, state_glyph, verb_icon
 from ui.palettes import view_palette
-from ui.theme import Height, height, theme
+from ui.theme import FontRole, Height, height, theme
 from ui.tokens import Tokens
 
 Dressed = TypeVar("Dressed", bound=QObject)
@@ -109,7 +109,7 @@ def _dress_rows(view: QAbstractItemView, palette: QPalette) -> None:
     view.setPalette(palette)
     delegate = view.itemDelegate()
     if isinstance(view, QTableView) and isinstance(delegate, CellDelegate):
-        delegate.use_font(view.font())
+        delegate.use_font(theme().font(FontRole.BODY))
         view.verticalHeader().setDefaultSectionSize(delegate.row_height)
 
 
@@ -123,7 +123,7 @@ def dress_header(header: QHeaderView) -> None:
 
 def _dress_header(header: QHeaderView, tokens: Tokens) -> None:
     header.setStyleSheet(header_sheet(tokens))
-    header.setFixedHeight(height(Height.LIST_HEADER, header.fontMetrics()))
+    header.setFixedHeight(height(Height.LIST_HEADER, theme().metrics()))
 
 
 def dress_scroll_bars(area: QAbstractScrollArea) -> None:
@@ -142,7 +142,7 @@ def dress_tool_bar(bar: QToolBar) -> None:
 
 def _dress_tool_bar(bar: QToolBar, tokens: Tokens) -> None:
     bar.setStyleSheet(tool_bar_sheet(tokens))
-    bar.setFixedHeight(height(Height.TOOLBAR, bar.fontMetrics()))
+    bar.setFixedHeight(height(Height.TOOLBAR, theme().metrics()))
 
 
 def dress_cluster_tabs(bar: QTabBar) -> None:

@@ -91,8 +91,8 @@ def height(of: Height, metrics: QFontMetrics) -> int:
 class Theme(QObject):
     """The colours and fonts in force.
 
-    `changed` comes after the palettes were set, and when the user's font became another one: who keeps colours,
-    fonts, or pictures made of them, forgets them then.
+    `changed` comes when the colours or the user's font became others: who keeps colours, fonts, or pictures made of
+    them, forgets them then. Widgets get the palette and the font from Qt a little later, with the next events.
     """
 
     changed = Signal()
@@ -176,6 +176,10 @@ class Theme(QObject):
     def font(self, role: FontRole) -> QFont:
         """Return the user's font in the size and weight of *role*."""
         return role_font(role, QApplication.font())
+
+    def metrics(self, role: FontRole = FontRole.BODY) -> QFontMetrics:
+        """Return the measures of the user's font in *role*: right also before the widgets have got it."""
+        return QFontMetrics(self.font(role))
 
 
 def theme() -> Theme:

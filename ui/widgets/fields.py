@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 from ui.icons import GLYPH_SIZE, state_pixmap, verb_icon
 from ui.models.roles import Tone
 from ui.skins import follow_theme, wear_verb
-from ui.theme import FontRole, Height, Space, height
+from ui.theme import FontRole, Height, Space, height, theme
 from ui.tokens import Tokens
 from ui.widgets.labels import LinkLabel, TextLabel
 
@@ -33,7 +33,7 @@ class FilterField(QLineEdit):
         self._clear.triggered.connect(self.clear)
         self._clear.setVisible(False)
         self.textChanged.connect(self._offer_clear)
-        follow_theme(self, lambda seen, _: seen.setMinimumHeight(height(Height.FIELD, seen.fontMetrics())))
+        follow_theme(self, lambda seen, _: seen.setMinimumHeight(height(Height.FIELD, theme().metrics())))
 
     def sizeHint(self) -> QSize:
         return QSize(max(FILTER_WIDTH, super().minimumSizeHint().width()), super().sizeHint().height())

@@ -1,7 +1,7 @@
 """Labels: text in a role and tone of the theme, text that elides, and a link that the keyboard reaches."""
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
-from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QToolTip, QWidget
 
 from ui.delegate import plain_tooltip
@@ -175,6 +175,13 @@ class LinkLabel(QAbstractButton):
     def minimumSizeHint(self) -> QSize:
         wanted = self.sizeHint()
         return QSize(min(wanted.width(), LINK_WIDTH), wanted.height())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:  # Qt's buttons leave Enter to the dialog
+            self.click()
+            event.accept()
+            return
+        super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
