@@ -27,10 +27,15 @@ _CHOICE_WIDTH = 150
 
 
 class Editor(QWidget):
-    """A field. `wide` ones take the whole width; the others leave room for the property's name beside them."""
+    """A field.
+
+    `wide` ones take the whole width; the others leave room for the property's name beside them. `labelled` ones carry
+    their label themselves, as check boxes do.
+    """
 
     edited = Signal()
     wide = False
+    labelled = False
 
     def __init__(self, spec: PropertySpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -132,7 +137,7 @@ class NumberEditor(Editor):
         self._unit = TextLabel(unit_word("s" if scale == 1000 else spec.unit))
         self._echo = TextLabel("", FontRole.BODY, Tone.TEXT2)
         self._special = spec.special[0] if spec.special else None
-        self.special = QCheckBox(self._special.label if self._special else "")
+        self.special = QCheckBox(self._special.label.replace("&", "&&") if self._special else "")
         self.special.setVisible(self._special is not None)
         self._hold(self.box, self._unit, self._echo, self.special)
         self._layout.addStretch(1)
@@ -183,9 +188,11 @@ class NumberEditor(Editor):
 class BooleanEditor(Editor):
     """A check box; its label is its own text."""
 
+    labelled = True
+
     def __init__(self, spec: PropertySpec, parent: QWidget | None = None) -> None:
         super().__init__(spec, parent)
-        self.field = QCheckBox(spec.label or spec.name)
+        self.field = QCheckBox((spec.label or spec.name).replace("&", "&&"))
         self.field.setMinimumHeight(height(Height.FIELD, self.field.fontMetrics()) - 2)
         self.field.clicked.connect(self.edited)
         self._hold(self.field)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from nodeagent.api.properties import PropertySpec, Value
-from ui.forms.editors import BooleanEditor, Editor
+from ui.forms.editors import Editor
 from ui.forms.numbers import unit_word
 from ui.models.roles import Tone
 from ui.theme import FontRole, Height, Space, height, theme
@@ -19,9 +19,8 @@ HEAD_WIDTH = Space.DOT_COLUMN + Space.ICON_TEXT_ROW + Space.LABEL_COLUMN + Space
 _DOT_SIZE = 6.0
 
 
-def default_text(spec: PropertySpec, scale: int = 1) -> str:
-    """Return a property's default in words: "3", "180 seconds", "on", "restart, affect the group"."""
-    value = spec.default
+def value_text(spec: PropertySpec, value: Value | None, scale: int = 1) -> str:
+    """Return a property's value in words: "3", "180 seconds", "on", "restart, affect the group"."""
     for choice in (*spec.choices, *spec.special):
         if choice.value == value and choice.label:
             return choice.label
@@ -91,6 +90,7 @@ class PropertyRow(QWidget):
         indent: levels of 24 px; the field does not move.
         helped: whether the schema's explanation stands under the field.
         scale: 1000 when a property of milliseconds is shown in seconds.
+        lead: what stands in place of the label, such as the radio button that switches the field on.
     """
 
     edited = Signal(object)
@@ -105,6 +105,7 @@ class PropertyRow(QWidget):
         label: str = "",
         helped: bool = True,
         scale: int = 1,
+        lead: QWidget | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -113,6 +114,7 @@ class PropertyRow(QWidget):
         self._scale = scale
         self._value: Value | None = None
         self._reason = ""
+        self.lead = lead
         self.dot = ChangedDot()
         self.name = TextLabel(spec.name, FontRole.SMALL, Tone.TEXT2, selectable=True)
         self.name.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # selectable, but not one more stop of the Tab key
@@ -120,7 +122,7 @@ class PropertyRow(QWidget):
         self.error = FieldError()
         self.reason = FieldReason()
         self.help = TextLabel(spec.help if helped else "", FontRole.SMALL, Tone.TEXT2, wrap=True)
-        self._build(label or spec.label or spec.name, indent)
+        self._build(label or spec.label or spec.name, indent, lead)
         self.editor.edited.connect(self._edited)
         self.dot.restore.connect(self.restore)
         self.reason.followed.connect(self.link)
@@ -128,7 +130,7 @@ class PropertyRow(QWidget):
         self.show_value(None)
         self._explain()
 
-    def _build(self, label: str, indent: int) -> None:
+    def _build(self, label: str, indent: int, lead: QWidget | None) -> None:
         required = " *" if self.spec.required else ""
         self.editor.call(label + required)
         grid = QGridLayout(self)
@@ -136,13 +138,16 @@ class PropertyRow(QWidget):
         grid.setHorizontalSpacing(Space.SMALL)
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(1, 1)
-        head = self._head("" if isinstance(self.editor, BooleanEditor) else label + required, indent)
+        if lead is None and not self.editor.labelled:
+            lead = ElidedLabel(label + required)
+            lead.setMinimumHeight(height(Height.FIELD, lead.fontMetrics()))
+        head = self._head(lead, indent)
         below = QVBoxLayout()
         below.setSpacing(2)
         for part in (self.error, self.reason, self.help):
             below.addWidget(part)
         middle = Qt.AlignmentFlag.AlignVCenter
-        if isinstance(self.editor, BooleanEditor):  # its own text is the label, where labels stand
+        if self.editor.labelled:  # its own text is the label, where labels stand
             line = QHBoxLayout()
             line.setSpacing(Space.ICON_TEXT_ROW)
             line.addWidget(head)
@@ -161,20 +166,18 @@ class PropertyRow(QWidget):
         else:
             grid.addWidget(self.name, 0, 2, middle)
 
-    def _head(self, label: str, indent: int) -> QWidget:
+    def _head(self, lead: QWidget | None, indent: int) -> QWidget:
         head = QWidget()
         line = QHBoxLayout(head)
         line.setContentsMargins(indent * Space.INDENT, 0, 0, 0)
         line.setSpacing(Space.ICON_TEXT_ROW)
         line.addWidget(self.dot)
-        if label:
-            text = ElidedLabel(label)
-            text.setMinimumHeight(height(Height.FIELD, text.fontMetrics()))
-            line.addWidget(text, 1)
+        if lead is not None:
+            line.addWidget(lead, 1)
         return head
 
     def _offer_restore(self) -> None:
-        text = self.tr("Restore the default: {0}").format(default_text(self.spec, self._scale))
+        text = self.tr("Restore the default: {0}").format(value_text(self.spec, self.spec.default, self._scale))
         self.dot.explain(text)
         action = QAction(text.replace("&", "&&"), self)
         action.triggered.connect(self.restore)
@@ -216,7 +219,7 @@ class PropertyRow(QWidget):
     def _show_difference(self) -> None:
         differs = self.differs()
         self.dot.setVisible(differs)
-        short = default_text(self.spec, self._scale)
+        short = value_text(self.spec, self.spec.default, self._scale)
         tail = self.tr("default {0}").format(short) if differs and len(short) <= 24 and not self.editor.wide else ""
         self.name.setText(f"{self.spec.name} · {tail}" if tail else self.spec.name)
 
@@ -240,3 +243,34 @@ class PropertyRow(QWidget):
     def take_focus(self) -> None:
         """Bring the field into view of the person who types."""
         self.editor.setFocus(Qt.FocusReason.OtherFocusReason)
+
+
+class OptionalNumberRow(PropertyRow):
+    """A number that counts only when *lead*, a radio button, is on; at the default something else decides.
+
+    Then the field is off and shows *instead*, which is also where the person starts from.
+    """
+
+    def __init__(
+        self,
+        spec: PropertySpec,
+        editor: Editor,
+        *,
+        lead: QWidget | None,
+        instead: int,
+        label: str = "",
+        indent: int = 0,
+    ) -> None:
+        self._instead = instead
+        super().__init__(spec, editor, lead=lead, label=label, indent=indent, helped=False)
+
+    def show_value(self, value: Value | None) -> None:
+        self._value = value
+        self.editor.show_value(self._instead if value is None else value)
+        self.editor.setEnabled(value is not None)
+        self._show_difference()
+
+    def show_instead(self, instead: int) -> None:
+        """Take another value to show while the field is off."""
+        self._instead = instead
+        self.show_value(self._value)

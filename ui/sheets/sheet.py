@@ -1,0 +1,433 @@
+"""A property sheet: head with the live state, tabs, pages, what others changed meanwhile, OK, Cancel and Apply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from clusteradmin.client.status import ConnectionState, Update
+from clusteradmin.wizards.edits import Key, Meeting
+from nodeagent.api.objects import ClusterObject, ObjectRef, Snapshot
+from nodeagent.api.problems import ClusterError, Problem
+from nodeagent.api.requests import Done, Request, Right
+from nodeagent.api.texts import sentence
+from ui import tasks
+from ui.icons import kind_pixmap, state_glyph
+from ui.models.roles import Tone
+from ui.sheets.changedelsewhere import adopted_text, conflict_text
+from ui.sheets.draft import Draft
+from ui.sheets.headline import headline, icon_kind
+from ui.sheets.page import Page
+from ui.skins import dress_page_tabs, dress_scroll_bars, follow_theme
+from ui.theme import FontRole, Space, theme
+from ui.tokens import Tokens
+from ui.widgets.band import Band, BandKind
+from ui.widgets.labels import ElidedLabel, StateLabel, TextLabel
+
+if TYPE_CHECKING:
+    from clusteradmin.client.cluster import Cluster
+
+WIDTH = 680
+_ICON = 32
+_MIRROR_SECONDS = 5.0  # how long the picture may lag behind a committed change before the sheet goes on without it
+
+
+class Foot(QWidget):
+    """The bottom line of a dialog: a hairline above, room for a note, and the buttons."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(Space.LARGE, Space.MEDIUM, Space.LARGE, Space.MEDIUM)
+        self.row.setSpacing(Space.SMALL)
+        follow_theme(self, lambda seen, _tokens: seen.update())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        QPainter(self).fillRect(0, 0, self.width(), 1, theme().tokens.line)
+
+
+class Note(QWidget):
+    """The changed dot and how many settings differ from their defaults."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = TextLabel("", FontRole.BODY, Tone.TEXT2)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(Space.MEDIUM, 0, 0, 0)
+        line.addWidget(self.text)
+
+    def show_count(self, count: int) -> None:
+        """Say how many settings differ; nothing when none does."""
+        one, several = self.tr("1 setting differs from its default"), self.tr("{0} settings differ from their defaults")
+        self.text.setText("" if not count else one if count == 1 else several.format(count))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        if self.text.text():
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme().tokens.accent)
+            painter.drawEllipse(1, self.height() // 2 - 3, 6, 6)
+
+
+class Sheet(QDialog):
+    """The properties of one object, modeless.
+
+    `applied` comes when the cluster has taken the changes.
+    """
+
+    applied = Signal()
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        snapshot: Snapshot,
+        item: ClusterObject,
+        reference: ObjectRef,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.reference = reference
+        self.cluster = cluster
+        self.draft = Draft(cluster, snapshot, item, reference)
+        self.draft.setParent(self)
+        self.pages: list[Page] = []
+        self._busy = False
+        self._gone = False
+        self._conflicts: tuple[Key, ...] = ()
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setModal(False)
+        self._build()
+        self.draft.changed.connect(self.refresh)
+        self.draft.wanted.connect(self.go_to)
+        self._unlisten = cluster.listen(self._heard)
+        self.destroyed.connect(self._unlisten)
+
+    # --- parts --------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._make_head())
+        self.meeting = Band(BandKind.WARN)  # somebody else changed it
+        self.notice = Band(BandKind.INFO)  # what the cluster said about the last change
+        self.tabs = QTabBar()
+        self.tabs.setExpanding(False)
+        self.tabs.setUsesScrollButtons(True)
+        dress_page_tabs(self.tabs)
+        tab_row = QHBoxLayout()
+        tab_row.setContentsMargins(Space.TINY, 0, Space.TINY, 0)
+        tab_row.addWidget(self.tabs, 1)
+        self.stack = QStackedWidget()
+        self.tabs.currentChanged.connect(self._turned)
+        for part in (self.meeting, self.notice):
+            column.addWidget(part)
+        column.addLayout(tab_row)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self._make_foot())
+
+    def _make_head(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setContentsMargins(Space.LARGE, Space.MEDIUM, Space.LARGE, Space.TINY)
+        grid.setHorizontalSpacing(Space.MEDIUM)
+        grid.setVerticalSpacing(0)
+        self._icon = QLabel()
+        self._icon.setFixedSize(_ICON, _ICON)
+        self.name_label = ElidedLabel("", FontRole.TITLE)
+        self.state_label = StateLabel()
+        self.plain_state = ElidedLabel("", FontRole.BODY, Tone.TEXT2)
+        grid.addWidget(self._icon, 0, 0, 2, 1, Qt.AlignmentFlag.AlignVCenter)
+        grid.addWidget(self.name_label, 0, 1)
+        states = QHBoxLayout()
+        states.addWidget(self.state_label)
+        states.addWidget(self.plain_state)
+        grid.addLayout(states, 1, 1)
+        grid.setColumnStretch(1, 1)
+        follow_theme(self._icon, self._draw_icon)
+        return grid
+
+    def _draw_icon(self, label: QLabel, tokens: Tokens) -> None:
+        del tokens
+        item = self.draft.item
+        glyph, _ = headline(item, self.draft.snapshot)
+        label.setPixmap(kind_pixmap(icon_kind(item), _ICON, self.devicePixelRatioF(), glyph or None))
+
+    def _make_foot(self) -> Foot:
+        foot = Foot()
+        self.note = Note()
+        box = QDialogButtonBox
+        self.buttons = box(box.StandardButton.Ok | box.StandardButton.Cancel | box.StandardButton.Apply)
+        self.ok_button = self.buttons.button(box.StandardButton.Ok)
+        self.cancel_button = self.buttons.button(box.StandardButton.Cancel)
+        self.apply_button = self.buttons.button(box.StandardButton.Apply)
+        self.ok_button.setDefault(True)
+        for button in (self.cancel_button, self.apply_button):
+            button.setAutoDefault(False)
+        for button in (self.ok_button, self.cancel_button, self.apply_button):
+            button.setIcon(QLabel().windowIcon())  # words only: the style's pictures are not ours
+            button.setMinimumWidth(84)
+        self.ok_button.clicked.connect(self.ok)
+        self.cancel_button.clicked.connect(self.reject)
+        self.apply_button.clicked.connect(self.apply)
+        foot.row.addWidget(self.note)
+        foot.row.addStretch(1)
+        foot.row.addWidget(self.buttons)
+        return foot
+
+    def add_pages(self, pages: Sequence[Page], *, scrolled: bool = True) -> None:
+        """Add *pages* in their order; a page that does not fit scrolls."""
+        for page in pages:
+            self.pages.append(page)
+            self.stack.addWidget(_scrolled(page) if scrolled else page)
+            self.tabs.addTab(page.title)
+        self.tabs.setAccessibleName(self.tr("Pages"))
+        self.refresh()
+
+    def sizeHint(self) -> QSize:
+        return QSize(WIDTH, min(640, max(420, super().sizeHint().height())))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._draw_icon(self._icon, theme().tokens)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self.refresh()
+
+    # --- what is shown ------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show everything as it is now."""
+        self._refresh_head()
+        problems = self.draft.problems()
+        for number, page in enumerate(self.pages):
+            page.refresh()
+            wrong = any(key in problems for key in page.keys())  # noqa: SIM118 - a method of ours
+            self.tabs.setTabIcon(number, state_glyph("failed") if wrong else QLabel().windowIcon())
+            said = self.tr("{0}, has an error").format(page.title) if wrong else page.title
+            self.tabs.setAccessibleTabName(number, said)
+        self.note.show_count(len(self.draft.edits.differing()))
+        self._offer()
+
+    def _refresh_head(self) -> None:
+        item = self.draft.item
+        name = getattr(item, "display_name", "") or item.name
+        glyph, text = headline(item, self.draft.snapshot)
+        self.setWindowTitle(self.tr("{0} Properties").format(name))
+        self.name_label.setText(name)
+        self.state_label.setVisible(bool(glyph))
+        self.plain_state.setVisible(not glyph)
+        self.state_label.show_state(glyph or "unknown", text, Tone.TEXT2 if self._live() else Tone.STALE)
+        self.plain_state.setText(text)
+        self._draw_icon(self._icon, theme().tokens)
+
+    def _live(self) -> bool:
+        return self.cluster.status.state is ConnectionState.LIVE
+
+    def _why_not(self) -> str:
+        """Return why nothing can be applied now, or an empty text."""
+        if self._gone:
+            return self.tr("{0} was deleted.").format(self.draft.item.name)
+        if self.cluster.right < Right.ADMINISTER:
+            return self.tr("You may look at these settings; changing them needs the right to administer.")
+        if not self._live():
+            return self.tr("There is no connection to the cluster; nothing can be applied until it is back.")
+        return ""
+
+    def _offer(self) -> None:
+        reason = self._why_not()
+        can = not reason and not self._busy
+        self.apply_button.setEnabled(can and self.draft.edits.dirty)
+        self.ok_button.setEnabled(can or (not self._busy and not self.draft.edits.dirty))
+        for button in (self.apply_button, self.ok_button):
+            button.setToolTip(reason)
+        for page in self.pages:
+            page.forbid(reason if self._gone or self.cluster.right < Right.ADMINISTER else "")
+        if reason:
+            self.notice.clear_buttons()
+            self.notice.say(reason, kind=BandKind.FAILED if self._gone else BandKind.INFO)
+            self._standing = reason
+        elif self._standing:
+            self._standing = ""
+            self.notice.hide()
+
+    _standing = ""
+
+    def _turned(self, number: int) -> None:
+        self.stack.setCurrentIndex(number)
+
+    def go_to(self, key: Key) -> None:
+        """Show the page of *key* and put the focus into its field."""
+        for number, page in enumerate(self.pages):
+            if key in page.keys():  # noqa: SIM118 - a method of ours
+                self.tabs.setCurrentIndex(number)
+                page.take_focus(key)
+                return
+
+    # --- what the cluster says ----------------------------------------------------------------------------------
+
+    def _heard(self, update: Update) -> None:
+        snapshot = self.cluster.snapshot
+        if snapshot is None:
+            return
+        if not (update.changed or update.removed or update.resync or update.status):
+            return
+        self.draft.snapshot = snapshot
+        item = snapshot.get(self.reference)
+        self._gone = item is None
+        if item is not None:
+            met = self.draft.edits.meet(item, snapshot)
+            if not self._busy:
+                self._show_meeting(met)
+        self.refresh()
+
+    def _show_meeting(self, met: Meeting) -> None:
+        """Say what somebody else changed while this sheet was open."""
+        self._conflicts = tuple(
+            key for key in dict.fromkeys((*self._conflicts, *met.conflicting)) if key in self.draft.edits.changed
+        )
+        if self._conflicts and met.conflicting:
+            strong, text = conflict_text(self._conflicts, self.draft)
+            self._say_meeting(BandKind.WARN, strong, text, (self.tr("Take Theirs"), self.tr("Keep Mine")))
+        elif met.adopted and not self._conflicts:
+            strong, text = adopted_text(met.adopted, self.draft)
+            self._say_meeting(BandKind.INFO, strong, text, (self.tr("Close"),))
+        elif not self._conflicts and self.meeting.isVisible() and met.conflicting:
+            self.meeting.hide()
+
+    def _say_meeting(self, kind: BandKind, strong: str, text: str, buttons: tuple[str, ...]) -> None:
+        self.meeting.clear_buttons()
+        made = [self.meeting.add_button(words) for words in buttons]
+        if len(made) == 2:
+            made[0].clicked.connect(self.take_theirs)
+        made[-1].clicked.connect(self.keep_mine)
+        self.meeting.say(strong, text, kind=kind)
+
+    def take_theirs(self) -> None:
+        """Give up what was changed here where somebody else changed it too."""
+        self.draft.edits.discard(self._conflicts)
+        self.keep_mine()
+        self.refresh()
+
+    def keep_mine(self) -> None:
+        """Go on with what was changed here."""
+        self._conflicts = ()
+        self.meeting.hide()
+
+    # --- applying -----------------------------------------------------------------------------------------------
+
+    def ok(self) -> None:
+        """Apply and close; stay open where something is wrong or worth knowing."""
+        self._apply(close=True)
+
+    def apply(self) -> None:
+        """Apply and stay open."""
+        self._apply(close=False)
+
+    def _apply(self, *, close: bool) -> None:
+        if self._busy:
+            return
+        problems = self.draft.problems()
+        if problems:
+            self.go_to(next(iter(problems)))
+            return
+        if self._conflicts:  # the person has not said yet whose value counts
+            self.meeting.setFocus()
+            return
+        if not self.draft.edits.dirty:
+            if close:
+                self.accept()
+            return
+        self._busy = True
+        if not self._standing:
+            self.notice.hide()
+        self._offer()
+        sent = dict(self.draft.edits.changed)
+        requests = self.draft.edits.requests()
+
+        def done(notices: tuple[Problem, ...]) -> None:
+            self._done(tuple(key for key, value in sent.items() if self.draft.edits.value(key) == value), notices)
+            if close and not notices:
+                self.accept()
+
+        tasks.run(self, self._send(requests), done=done, failed=self._failed)
+
+    def show_problem(self, problem: Problem) -> None:
+        """Show at the top what belongs to no field."""
+        number = self.tr("Error ID: {0} ({0:08x})").format(problem.number) if problem.number else ""
+        self.notice.clear_buttons()
+        self.notice.say(sentence(problem), number, kind=BandKind.FAILED)
+
+    async def _send(self, requests: tuple[Request, ...]) -> tuple[Problem, ...]:
+        """Send one after the other, and return when the picture shows what they did."""
+        notices: list[Problem] = []
+        revision = 0
+        for request in requests:
+            reply = await self.cluster.call(request)
+            assert isinstance(reply, Done)
+            notices += reply.notices
+            revision = max(revision, reply.revision)
+        with suppress(TimeoutError):
+            await self.cluster.until(lambda seen: True if seen.revision >= revision else None, _MIRROR_SECONDS)
+        return tuple(notices)
+
+    def _done(self, sent: tuple[Key, ...], notices: tuple[Problem, ...]) -> None:
+        self._busy = False
+        snapshot = self.cluster.snapshot
+        item = snapshot.get(self.reference) if snapshot is not None else None
+        if snapshot is not None and item is not None:
+            self.draft.snapshot = snapshot
+            self.draft.edits.meet(item, snapshot)
+        self.draft.edits.discard(sent)
+        if notices:
+            self.notice.clear_buttons()
+            self.notice.say(" ".join(sentence(one) for one in notices), kind=BandKind.INFO)
+            self.cancel_button.setText(self.tr("Close"))
+        self.applied.emit()
+        self.refresh()
+
+    def _failed(self, error: ClusterError) -> None:
+        self._busy = False
+        problem = error.problem
+        key = self.draft.edits.key_of(problem)
+        if key is not None:
+            self.draft.refuse(key, problem)
+            self.go_to(key)
+        else:
+            self.show_problem(problem)
+        self.refresh()
+
+
+def _scrolled(page: Page) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidget(page)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.viewport().setAutoFillBackground(False)
+    page.setAutoFillBackground(False)
+    dress_scroll_bars(area)
+    return area

@@ -1,0 +1,22 @@
+"""A hairline between two parts of a page."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from ui.skins import follow_theme
+from ui.theme import theme
+
+
+class HairLine(QWidget):
+    """One logical pixel high, with a little room above and below."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(9)
+        follow_theme(self, lambda seen, _tokens: seen.update())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        QPainter(self).fillRect(0, self.height() // 2, self.width(), 1, theme().tokens.line)
