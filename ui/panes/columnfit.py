@@ -1,0 +1,48 @@
+"""Which columns a list shows in the room it has, and how wide: names and states last give way."""
+
+from collections.abc import Mapping, Sequence
+
+from ui.models.columns import Column
+from ui.settings import ListLayout
+
+# Widths of one cluster's area, in logical pixels, from which on a list shows more.
+WIDE = 1500
+MEDIUM = 1100
+NARROW = 900
+
+LAST_COLUMN = 150  # what the last column, which takes the rest, should have at least
+LEAST = {"owner": 64, "group": 84, "type": 84, "network": 80, "adapter": 64, "address": 90, "description": 70}
+SHRINKS = 60  # any other column but name and state
+
+
+def hidden_columns(columns: Sequence[Column], layout: ListLayout, width: int) -> set[str]:
+    """Return the keys of the columns that are not shown in an area of that *width*.
+
+    Args:
+        layout: what the person chose to hide or show goes first.
+    """
+    hidden = {column.key for column in columns if column.wide and width < WIDE}
+    keys = {column.key for column in columns}
+    if width < MEDIUM and "group" in keys:
+        hidden.add("type")  # the row's icon says it
+    if width < NARROW:
+        hidden.add("group")
+    chosen = (hidden | set(layout.hidden)) - set(layout.shown)
+    return {key for key in chosen if key in keys and key != columns[0].key}
+
+
+def fitted(columns: Sequence[Column], widths: Mapping[str, int], room: int) -> dict[str, int]:
+    """Return the widths of all shown *columns* but the last, which gets what is left of *room*.
+
+    When it is little, all but name and state shrink, in proportion to what each can give.
+    """
+    wanted = {column.key: widths.get(column.key) or column.width for column in columns[:-1]}
+    excess = sum(wanted.values()) + LAST_COLUMN - room
+    spare = {
+        key: max(0, width - LEAST.get(key, SHRINKS)) for key, width in wanted.items() if key not in ("name", "state")
+    }
+    total = sum(spare.values())
+    if excess <= 0 or not total:
+        return wanted
+    share = min(1.0, excess / total)
+    return {key: width - round(spare.get(key, 0) * share) for key, width in wanted.items()}
