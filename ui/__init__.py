@@ -1,0 +1,1 @@
+"""The window: what shows the cluster and asks its administrator."""

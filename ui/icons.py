@@ -2,17 +2,16 @@
 
 from functools import cache
 
-from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPainterPath, QPen, QPixmap, QPolygonF, QScreen
-from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtCore import QObject, QRectF, Qt, Slot
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPixmap, QScreen
 
 import icons
+from ui.drawing import composed, drawn, widened
 from ui.theme import theme
 from ui.tokens import Tokens
 
 RATIOS = (1.0, 1.25, 1.5, 2.0, 3.0)  # for others Qt takes the next larger one and scales it down
 SIZES = {"kind": (16, 24, 32, 48), "verb": (16, 24, 32), "state": (14, 16, 24, 32)}  # each costs 0.1 ms a ratio
-TOOL_ICON = QSize(20, 16)  # the icon size of tool bars: the free 4 px are the text's distance
 GLYPH_SIZE = 14  # a state glyph in a row, tab or chip
 BADGE_FROM = 24  # below, a badge hides the kind
 BADGE_SHARE = 0.62
@@ -142,7 +141,7 @@ class IconStore(QObject):
         key = (name, size, colour.rgba(), ratio)
         found = self._pixmaps.get(key)
         if found is None:
-            found = self._pixmaps[key] = _draw(name, size, colour, tokens.knockout, ratio)
+            found = self._pixmaps[key] = drawn(name, size, colour, tokens.knockout, ratio)
         return found
 
     def badged(self, kind: str, state: str, size: int, ratio: float) -> QPixmap:
@@ -159,7 +158,7 @@ class IconStore(QObject):
         if key not in self._pixmaps:
             side = round(size * BADGE_SHARE)
             badge = self.pixmap(f"state-{glyph}", side, colour, ratio)
-            self._pixmaps[key] = _composed(plain, badge, glyph, QRectF(size - side, size - side, side, side))
+            self._pixmaps[key] = composed(plain, badge, glyph, QRectF(size - side, size - side, side, side))
         return self._pixmaps[key]
 
     def icon(self, name: str, state: str | None = None) -> QIcon:
@@ -191,8 +190,8 @@ class IconStore(QObject):
                 icon.addPixmap(self.pixmap(name, size, tokens.disabled, ratio), QIcon.Mode.Disabled)
         if name.startswith("verb-"):
             for ratio in self._ratios:
-                icon.addPixmap(_widened(self.pixmap(name, 16, colour, ratio)))
-                icon.addPixmap(_widened(self.pixmap(name, 16, tokens.disabled, ratio)), QIcon.Mode.Disabled)
+                icon.addPixmap(widened(self.pixmap(name, 16, colour, ratio)))
+                icon.addPixmap(widened(self.pixmap(name, 16, tokens.disabled, ratio)), QIcon.Mode.Disabled)
         return icon
 
 
@@ -239,81 +238,11 @@ def application_icon() -> QIcon:
     """Return the program's own icon, in all sizes that desktops ask for."""
     icon = QIcon()
     for size in (16, 24, 32, 48, 64, 128, 256):
-        icon.addPixmap(_draw("app", size, QColor(), QColor(), 1.0))
+        icon.addPixmap(drawn("app", size, QColor(), QColor(), 1.0))
     return icon
-
-
-@cache
-def _renderer(name: str, ink: str, knockout: str) -> QSvgRenderer:
-    source = icons.source(name)
-    if name != "app":
-        # QtSvg takes currentColor from the root element's colour; without it, it is black.
-        source = source.replace("<svg ", f'<svg color="{ink}" ', 1).replace("#ffffff", knockout)
-    return QSvgRenderer(source.encode())
-
-
-def _draw(name: str, size: int, colour: QColor, knockout: QColor, ratio: float) -> QPixmap:
-    side = round(size * ratio)
-    pixmap = QPixmap(QSize(side, side))
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    _renderer(name, colour.name(), knockout.name()).render(painter, QRectF(0, 0, side, side))
-    painter.end()
-    pixmap.setDevicePixelRatio(ratio)
-    return pixmap
 
 
 def _ratios_of_screens() -> tuple[float, ...]:
     """Return those of RATIOS that serve the present screens: for each the next larger one."""
     wanted = [screen.devicePixelRatio() for screen in QGuiApplication.screens()]
     return tuple(sorted({next((each for each in RATIOS if each >= ratio), RATIOS[-1]) for ratio in wanted}))
-
-
-def _widened(drawn: QPixmap) -> QPixmap:
-    """Return *drawn*, 16 px, at the left of TOOL_ICON."""
-    ratio = drawn.devicePixelRatio()
-    pixmap = QPixmap(round(TOOL_ICON.width() * ratio), drawn.height())
-    pixmap.setDevicePixelRatio(ratio)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.drawPixmap(0, 0, drawn)
-    painter.end()
-    return pixmap
-
-
-def _composed(plain: QPixmap, badge: QPixmap, glyph: str, place: QRectF) -> QPixmap:
-    """Return *plain* with a ring of 1 px cut out around *place*, and *badge* there."""
-    pixmap = QPixmap(plain)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Clear)
-    outline = _outline(glyph, place)
-    painter.fillPath(outline, Qt.GlobalColor.black)
-    painter.strokePath(outline, QPen(Qt.GlobalColor.black, 2))
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-    painter.drawPixmap(place.topLeft(), badge)
-    painter.end()
-    return pixmap
-
-
-def _outline(glyph: str, place: QRectF) -> QPainterPath:
-    """Return the outer edge of *glyph* drawn at *place* (the drawings leave 1.5 of 16 units free around it)."""
-    path = QPainterPath()
-    margin = place.width() * 1.5 / 16
-    inner = place.adjusted(margin, margin, -margin, -margin)
-    match glyph:
-        case "unknown":
-            corners = [(place.center().x(), place.top()), (place.right(), place.center().y())]
-            corners += [(place.center().x(), place.bottom()), (place.left(), place.center().y())]
-            path.addPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
-            path.closeSubpath()
-        case "paused":
-            path.addRoundedRect(inner, margin * 2, margin * 2)
-        case "warning":
-            path.addPolygon(
-                QPolygonF([QPointF(place.center().x(), place.top()), place.bottomRight(), place.bottomLeft()])
-            )
-            path.closeSubpath()
-        case _:
-            path.addEllipse(inner)
-    return path

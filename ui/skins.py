@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 )
 
 from ui.delegate import PADDING, CellDelegate
-from ui.icons import TOOL_ICON, kind_icon, state_glyph, verb_icon
+from ui.drawing import TOOL_ICON
+from ui.icons import kind_icon, state_glyph, verb_icon
 from ui.palettes import view_palette
 from ui.theme import FontRole, Height, height, theme
 from ui.tokens import Tokens

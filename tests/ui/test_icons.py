@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 import icons
+from ui.drawing import TOOL_ICON
 from ui.icons import (
     BADGE_FROM,
     GLYPH_SIZE,
     RATIOS,
-    TOOL_ICON,
     application_icon,
     glyph_name,
     icon_store,

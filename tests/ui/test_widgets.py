@@ -305,11 +305,14 @@ def test_what_may_not_be_added_is_listed_with_its_reason(qtbot: QtBot, page: QWi
     select(lists, 2)
     assert not lists.add_button.isEnabled()
     assert lists.add_button.toolTip() == reason
+    assert lists.reason.isVisible()
+    assert lists.reason.text() == reason
     QTest.keyClick(lists.available, Qt.Key.Key_Return)
     assert lists.chosen() == ["disk"]
     select(lists, 0, 2)
     lists.add_button.click()
     assert lists.chosen() == ["disk", "name"]
+    assert not lists.reason.isVisible()
 
 
 def test_the_order_is_changed_by_buttons_and_keys_and_ends_at_the_ends(qtbot: QtBot, page: QWidget) -> None:

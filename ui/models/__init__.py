@@ -1,0 +1,1 @@
+"""Qt models over one snapshot, and the roles that the delegate draws by."""

@@ -3,7 +3,7 @@
 from ui.widgets.band import Band
 from ui.widgets.chip import Chip
 from ui.widgets.fields import FieldError, FieldReason, FilterField
-from ui.widgets.labels import ElidedLabel, LinkLabel, TextLabel
+from ui.widgets.labels import ElidedLabel, LinkLabel, StateLabel, TextLabel
 from ui.widgets.panels import InfoPanel, PaneHeader
 from ui.widgets.twolists import Choice, TwoLists
 
@@ -18,6 +18,7 @@ __all__ = [
     "InfoPanel",
     "LinkLabel",
     "PaneHeader",
+    "StateLabel",
     "TextLabel",
     "TwoLists",
 ]

@@ -108,6 +108,7 @@ class FieldReason(QWidget):
 
 def _draw_octagon(label: TextLabel, tokens: Tokens) -> None:
     del tokens
+    label.setFixedHeight(theme().metrics().height())  # centred on the sentence's first line
     label.setPixmap(state_pixmap("failed", GLYPH_SIZE, label.devicePixelRatioF()))
 
 

@@ -21,7 +21,7 @@ from ui.models.roles import Cell, Role, Tone
 from ui.skins import dress_view, wear_verb
 from ui.theme import Space
 from ui.widgets.fields import FilterField
-from ui.widgets.labels import ElidedLabel
+from ui.widgets.labels import ElidedLabel, TextLabel
 
 FILTER_ABOVE = 8  # rows
 BUTTON_WIDTH = 100
@@ -112,6 +112,8 @@ class TwoLists(QWidget):
         self.remove_button = self._make_button(self.tr("&Remove"), "remove", self.remove_selected)
         self.up_button = self._make_button(self.tr("Move &Up"), "move-up", lambda: self.move_selected(-1))
         self.down_button = self._make_button(self.tr("Move &Down"), "move-down", lambda: self.move_selected(1))
+        self.reason = TextLabel(tone=Tone.TEXT2, wrap=True)
+        """Why the selected one may not be added, in full: the column may be too narrow for it."""
         self._lay_out()
         self._show()
 
@@ -205,6 +207,8 @@ class TwoLists(QWidget):
         reasons = [self._refused[key] for key in wanted if key in self._refused]
         self.add_button.setEnabled(len(reasons) < len(wanted))
         self.add_button.setToolTip(reasons[0] if reasons else "")
+        self.reason.setText(reasons[0] if reasons else "")
+        self.reason.setVisible(bool(reasons))
         places = [self._chosen.index(key) for key in self._selected(self.chosen_view, self._right)]
         self.remove_button.setEnabled(bool(places))
         self.up_button.setEnabled(bool(places) and sorted(places) != list(range(len(places))))
@@ -274,6 +278,7 @@ class TwoLists(QWidget):
         grid.addWidget(self.available, 2, 0)
         grid.addLayout(middle, 2, 1)
         grid.addWidget(self.chosen_view, 2, 2)
+        grid.addWidget(self.reason, 3, 0, 1, 3)
         for column in (0, 2):
             grid.setColumnStretch(column, 1)
         for before, after in (
