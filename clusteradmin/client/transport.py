@@ -172,6 +172,8 @@ class UnixTransport:
             await self._writer.drain()
         except OSError as exc:
             raise ConnectionLost(self.description, exc.strerror or str(exc)) from exc
+        if self._closed:  # meanwhile; asyncio does not say whether it was written before
+            raise ConnectionLost(self.description, "it was closed here")
 
     async def lines(self) -> AsyncIterator[list[bytes]]:
         splitter = LineSplitter(self.description, self._max_line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import getpass
 import os
@@ -121,28 +122,34 @@ class Sshd:
 
     def sessions(self) -> list[psutil.Process]:
         """Return the processes of all connections, the commands they run included."""
-        return psutil.Process(self.process.pid).children(recursive=True)
+        return self._processes()[1:]
+
+    def _processes(self) -> list[psutil.Process]:
+        try:
+            server = psutil.Process(self.process.pid)
+            return [server, *server.children(recursive=True)]
+        except psutil.NoSuchProcess:  # it crashed, and has been waited for
+            return []
 
     def crash(self) -> None:
         """Kill the server and all its sessions, as a crash of the node would."""
-        for process in [psutil.Process(self.process.pid), *self.sessions()]:
-            process.kill()
+        self._signal(signal.SIGKILL)
 
     def freeze(self) -> None:
         """Stop the server and all its sessions in their tracks; the kernel goes on to accept connections and data."""
-        for process in [psutil.Process(self.process.pid), *self.sessions()]:
-            process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
+
+    def _signal(self, number: signal.Signals) -> list[psutil.Process]:
+        reached = self._processes()
+        for process in reached:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        return reached
 
     def end(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)  # no new sessions while the old ones are counted
-        everything = [*self.sessions(), psutil.Process(self.process.pid)]
-        for process in everything:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
+        self.process.send_signal(signal.SIGSTOP)  # no new session while those that exist are looked up
+        psutil.wait_procs(self._signal(signal.SIGKILL), 10)
         self.process.wait(10)
-        psutil.wait_procs(everything, 10)
 
 
 @contextmanager
