@@ -313,7 +313,7 @@ def controls() -> QWidget:
 def draw(folder: Path, scale: str) -> None:
     """Draw every sheet in both appearances, at the scale this process was started with."""
     application = QApplication(sys.argv[:1])
-    application.setFont(QFont("Noto Sans", 10))
+    application.setFont(QFont(os.environ.get("GALLERY_FONT", "Noto Sans"), 10))
     for appearance in (Appearance.LIGHT, Appearance.DARK):
         theme().set_appearance(appearance)
         for name, make in (("icons", IconSheet), ("lists", lists), ("controls", controls)):
