@@ -61,6 +61,7 @@ class Column:
         text: what it says about a row; filters look in it.
         cell: what is drawn, when that is more than the text.
         order: what rows are sorted by, when that is not the text.
+        search: what its filter looks in, when that is more than the text.
         wide: shown by default only where there is much room.
     """
 
@@ -70,6 +71,7 @@ class Column:
     text: Callable[[Any, Picture], str]
     cell: Callable[[Any, Picture], Cell] | None = None
     order: Callable[[Any, Picture], Any] | None = None
+    search: Callable[[Any, Picture], str] | None = None
     wide: bool = False
 
     def header(self) -> str:
@@ -79,6 +81,9 @@ class Column:
         if self.cell is not None:
             return self.cell(row, picture)
         return Cell(self.text(row, picture), tone=tone_of(row, picture, Tone.TEXT2))
+
+    def searched(self, row: Row, picture: Picture) -> str:
+        return (self.text if self.search is None else self.search)(row, picture).casefold()
 
     def order_of(self, row: Row, picture: Picture) -> Any:
         return natural(self.text(row, picture)) if self.order is None else self.order(row, picture)
@@ -146,6 +151,12 @@ def _state_cell(row: Row, picture: Picture) -> Cell:
     if isinstance(row, Place):
         return Cell()
     return Cell(state_text(row, picture), state=glyph_of(row, picture), tone=tone_of(row, picture))
+
+
+def _state_search(row: Row, picture: Picture) -> str:
+    """The state's word, and "stale" for what is not known to be in it any more."""
+    stale = not isinstance(row, Place) and glyph_of(row, picture) == "stale"
+    return f"{state_text(row, picture)} {_tr('stale') if stale else ''}"
 
 
 def _state_order(row: Row, picture: Picture) -> tuple[int, str]:
@@ -244,7 +255,9 @@ def _address(row: Interface, picture: Picture) -> str:
 
 
 NAME = Column("name", QT_TRANSLATE_NOOP("columns", "Name"), 142, name_of, _name_cell)
-STATE = Column("state", QT_TRANSLATE_NOOP("columns", "State"), 136, state_text, _state_cell, _state_order)
+STATE = Column(
+    "state", QT_TRANSLATE_NOOP("columns", "State"), 136, state_text, _state_cell, _state_order, _state_search
+)
 OWNER = Column("owner", QT_TRANSLATE_NOOP("columns", "Owner"), 86, owner_text, _owner_cell)
 GROUP = Column("group", QT_TRANSLATE_NOOP("columns", "Group"), 164, _group, _group_cell)
 TYPE = Column("type", QT_TRANSLATE_NOOP("columns", "Resource Type"), 142, _type)

@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from nodeagent.api.objects import ObjectKind, ObjectRef
+from nodeagent.api.objects import ClusterObject, Interface, ObjectKind, ObjectRef, Resource, ResourceType, ref
 
 
 class Branch(enum.StrEnum):
@@ -100,3 +100,15 @@ def place_of(reference: ObjectRef) -> Place | None:
             return Place(Branch.NETWORK, reference.id)
         case _:
             return None
+
+
+def place_holding(item: ClusterObject) -> Place | None:
+    """Return the place whose list has *item* as a row."""
+    if isinstance(item, Resource):
+        return Place(Branch.GROUP, item.group)
+    if isinstance(item, ResourceType):
+        return Place(Branch.TYPES)
+    if isinstance(item, Interface):
+        return Place(Branch.INTERFACES)
+    own = place_of(ref(item))
+    return own.parent if own is not None else None

@@ -288,7 +288,7 @@ class ListModel(QAbstractTableModel):
         def column_text(wanted: str) -> str:
             assert self.picture is not None
             row = self._rows[key]
-            return next((c.text(row, self.picture).casefold() for c in self.columns if c.key == wanted), "")
+            return next((c.searched(row, self.picture) for c in self.columns if c.key == wanted), "")
 
         return self._filter.matches(lambda: self._text(key), column_text)
 
@@ -297,8 +297,7 @@ class ListModel(QAbstractTableModel):
         if text is None:
             assert self.picture is not None
             row = self._rows[key]
-            parts = (column.text(row, self.picture) for column in self.columns)
-            text = self._texts[key] = "\n".join(parts).casefold()
+            text = self._texts[key] = "\n".join(c.searched(row, self.picture) for c in self.columns)
         return text
 
     def _positions_now(self) -> dict[Key, int]:

@@ -1,0 +1,122 @@
+"""The strip above a cluster: how many nodes, groups and resources are in each state; a click lists them."""
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
+
+from ui.models.counts import SECTIONS, Kind, Section, counts
+from ui.models.picture import Picture
+from ui.models.roles import Tone
+from ui.skins import follow_theme
+from ui.theme import Height, Space, height, theme
+from ui.widgets.chip import Chip
+from ui.widgets.labels import ElidedLabel, TextLabel
+
+
+class Strip(QWidget):
+    """Chips of all states that occur. Normal ones show a number, exceptions number and word where there is room."""
+
+    wanted = Signal(object, str)  # Place to list, filter for it; an empty filter when a chip is switched off
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._chips: dict[tuple[str, str], Chip] = {}
+        self._titles: list[TextLabel] = []
+        self._lines: list[QFrame] = []
+        self._sentence = ElidedLabel(tone=Tone.TEXT2)
+        self._sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._worded = True
+        self._live = True
+        row = QHBoxLayout(self)
+        row.setContentsMargins(Space.MEDIUM - 1, 0, Space.SMALL, 1)
+        row.setSpacing(2)
+        for section in SECTIONS:
+            self._add_section(row, section)
+        row.addWidget(self._sentence, 1)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(self.tr("Summary"))
+        follow_theme(self, lambda seen, _t: seen.setFixedHeight(height(Height.STRIP, seen.fontMetrics())))
+
+    def show_picture(self, picture: Picture) -> None:
+        """Count what *picture* has."""
+        self._live = picture.live
+        found = counts(picture)
+        for (section, glyph), chip in self._chips.items():
+            chip.show_count(found[section][glyph], worded=chip.property("worded") is True, stale=not picture.live)
+        self._fit()
+
+    def say(self, sentence: str) -> None:
+        """Show *sentence* at the right end, such as how soon a dead node is taken over."""
+        self._sentence.setText(sentence)
+
+    def show_filter(self, section_place: object, text: str) -> None:
+        """Mark the chip whose filter is in force for the list that is shown."""
+        for section in SECTIONS:
+            for kind in section.kinds:
+                chip = self._chips[section.key, kind.glyph]
+                chip.blockSignals(True)
+                chip.setChecked(bool(text) and section.place == section_place and kind.filter == text)
+                chip.blockSignals(False)
+                chip.setVisible(chip.count > 0 or chip.isChecked())
+
+    # Room
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, self.sizeHint().height())
+
+    def _fit(self) -> None:
+        """Give words to as many chips as there is room for: all exceptions, or none."""
+        for words in (True, False):
+            for section in SECTIONS:
+                alone = all(kind.normal or not self._chips[section.key, kind.glyph].count for kind in section.kinds)
+                for kind in section.kinds:
+                    chip = self._chips[section.key, kind.glyph]
+                    worded = words and (alone or not kind.normal)
+                    chip.setProperty("worded", worded)
+                    chip.show_count(chip.count, worded=worded, stale=not self._live)
+            if self._needed() <= self.width():
+                break
+        for title in self._titles:
+            title.setVisible(True)
+        if self._needed() > self.width():
+            for title in self._titles:
+                title.setVisible(False)
+
+    def _needed(self) -> int:
+        chips = [chip for chip in self._chips.values() if chip.count or chip.isChecked()]
+        titles = [title for title in self._titles if not title.isHidden()]
+        widths = sum(widget.sizeHint().width() + 2 for widget in (*chips, *titles))
+        return widths + len(self._lines) * (Space.MEDIUM + 5) + Space.MEDIUM * 2
+
+    # Parts
+
+    def _add_section(self, row: QHBoxLayout, section: Section) -> None:
+        if self._titles:
+            line = QFrame(self)
+            line.setFixedSize(1, 20)
+            follow_theme(line, lambda seen, tokens: seen.setStyleSheet(f"background: {tokens.line.name()};"))
+            row.addSpacing(Space.MEDIUM // 2)
+            row.addWidget(line)
+            row.addSpacing(Space.MEDIUM // 2)
+            self._lines.append(line)
+        title = TextLabel(section.text(), tone=Tone.TEXT2, parent=self)
+        row.addWidget(title)
+        self._titles.append(title)
+        for kind in section.kinds:
+            chip = Chip(kind.glyph, kind.text(), self)
+            chip.clicked.connect(lambda on, place=section.place, kind=kind: self._clicked(place, kind, on))
+            row.addWidget(chip)
+            self._chips[section.key, kind.glyph] = chip
+
+    def _clicked(self, place: object, kind: Kind, on: bool) -> None:
+        self.wanted.emit(place, kind.filter if on else "")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        painter = QPainter(self)
+        painter.fillRect(0, self.height() - 1, self.width(), 1, theme().tokens.line)
