@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QCoreApplication
 
-from clusteradmin.client.whatif import best_owner, started_with, stopped_with
+from clusteradmin.client.ordering import best_owner, started_with, stopped_with
 from nodeagent.api.objects import (
     Cluster,
     ClusterObject,
