@@ -22,7 +22,7 @@ from ui.skins import dress_scroll_bars
 from ui.theme import FontRole, Height, Space, height, theme
 from ui.widgets.labels import TextLabel
 
-_TEXT_LINES = 3
+_TEXT_LINES = 2
 _CHOICE_WIDTH = 150
 
 

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QToo
 
 from nodeagent.api.properties import PropertySpec, Value
 from ui.forms.editors import Editor
-from ui.forms.numbers import unit_word
 from ui.models.roles import Tone
 from ui.theme import FontRole, Height, Space, height, theme
 from ui.widgets import FieldError, FieldReason
@@ -17,6 +16,7 @@ from ui.widgets.labels import ElidedLabel, TextLabel
 # Dot, gap and label: every field of a sheet starts behind it, whatever its indent is.
 HEAD_WIDTH = Space.DOT_COLUMN + Space.ICON_TEXT_ROW + Space.LABEL_COLUMN + Space.SMALL
 _DOT_SIZE = 6.0
+_SHORT_UNITS = {"ms": "ms", "s": "s", "h": "h", "hours": "h", "min": "min"}
 
 
 def value_text(spec: PropertySpec, value: Value | None, scale: int = 1) -> str:
@@ -28,8 +28,8 @@ def value_text(spec: PropertySpec, value: Value | None, scale: int = 1) -> str:
         return QCoreApplication.translate("forms", "on") if value else QCoreApplication.translate("forms", "off")
     if isinstance(value, int | float):
         shown = QLocale().toString(value // scale) if isinstance(value, int) else f"{value:g}"
-        unit = "s" if scale == 1000 else spec.unit if spec.unit in ("ms", "s", "h", "hours", "min") else ""
-        return f"{shown} {unit_word(unit)}" if unit else shown
+        unit = "s" if scale == 1000 else _SHORT_UNITS.get(spec.unit, "")
+        return f"{shown} {unit}" if unit else shown
     if value in (None, "", ()):
         return QCoreApplication.translate("forms", "empty")
     return "; ".join(value) if isinstance(value, tuple) else str(value)
@@ -114,6 +114,7 @@ class PropertyRow(QWidget):
         self._scale = scale
         self._value: Value | None = None
         self._reason = ""
+        self._label = label or spec.label or spec.name
         self.lead = lead
         self.dot = ChangedDot()
         self.name = TextLabel(spec.name, FontRole.SMALL, Tone.TEXT2, selectable=True)
@@ -122,7 +123,7 @@ class PropertyRow(QWidget):
         self.error = FieldError()
         self.reason = FieldReason()
         self.help = TextLabel(spec.help if helped else "", FontRole.SMALL, Tone.TEXT2, wrap=True)
-        self._build(label or spec.label or spec.name, indent, lead)
+        self._build(self._label, indent, lead)
         self.editor.edited.connect(self._edited)
         self.dot.restore.connect(self.restore)
         self.reason.followed.connect(self.link)
@@ -157,10 +158,11 @@ class PropertyRow(QWidget):
             grid.addLayout(below, 1, 0, 1, 2)
         else:
             head.setFixedWidth(HEAD_WIDTH)
-            top = Qt.AlignmentFlag.AlignTop if self.editor.sizeHint().height() > 2 * Height.FIELD else middle
+            top = Qt.AlignmentFlag.AlignTop if self.editor.sizeHint().height() > 1.5 * Height.FIELD else middle
             grid.addWidget(head, 0, 0, top)
             grid.addWidget(self.editor, 0, 1, 1, 2 if self.editor.wide else 1)
             grid.addLayout(below, 1, 1)
+        self.name.setVisible(self.spec.name != label)
         if self.editor.wide:
             grid.addWidget(self.name, 1, 2, Qt.AlignmentFlag.AlignTop)
         else:
@@ -216,12 +218,22 @@ class PropertyRow(QWidget):
         """Tell whether the value is another than the default."""
         return self._value is not None and self.spec.default is not None
 
+    def _default_words(self) -> str:
+        """Return the default for beside the name; nothing where the field itself offers it."""
+        return "" if self.spec.special else value_text(self.spec, self.spec.default, self._scale)
+
     def _show_difference(self) -> None:
         differs = self.differs()
         self.dot.setVisible(differs)
-        short = value_text(self.spec, self.spec.default, self._scale)
-        tail = self.tr("default {0}").format(short) if differs and len(short) <= 24 and not self.editor.wide else ""
-        self.name.setText(f"{self.spec.name} · {tail}" if tail else self.spec.name)
+        short = self._default_words()
+        tail = (
+            self.tr("default {0}").format(short)
+            if differs and short and len(short) <= 24 and not self.editor.wide
+            else ""
+        )
+        # A property that is called as its label is need not be named twice.
+        name = "" if self.spec.name == self._label else self.spec.name
+        self.name.setText(f"{name} · {tail}" if tail else name)
 
     def show_problem(self, sentence: str) -> None:
         """Say under the field what is wrong with it; an empty text says nothing is."""
@@ -269,6 +281,9 @@ class OptionalNumberRow(PropertyRow):
         self.editor.show_value(self._instead if value is None else value)
         self.editor.setEnabled(value is not None)
         self._show_difference()
+
+    def _default_words(self) -> str:
+        return value_text(self.spec, self._instead, self._scale)
 
     def show_instead(self, instead: int) -> None:
         """Take another value to show while the field is off."""

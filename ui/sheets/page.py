@@ -72,10 +72,11 @@ class Page(QWidget):
         helped: bool = False,
         scale: int = 1,
         step: int = 1,
+        lead: QWidget | None = None,
     ) -> PropertyRow:
         """Add a field that edits *key*; see `PropertyRow` for the rest."""
         editor = editor or editor_for(spec, self.networks(), scale=scale, step=step)
-        row = PropertyRow(spec, editor, indent=indent, label=label, helped=helped, scale=scale)
+        row = PropertyRow(spec, editor, indent=indent, label=label, helped=helped, scale=scale, lead=lead)
         self.bind(key, row)
         self.column.addWidget(row)
         return row
@@ -112,6 +113,12 @@ class Page(QWidget):
 
     def follow(self, problems: dict[Key, str]) -> None:
         """Rewrite what follows from the values; nothing does on a plain page."""
+
+    def take_first_focus(self) -> None:
+        """Go to the first field."""
+        for row in self.rows.values():
+            row.take_focus()
+            return
 
     def take_focus(self, key: Key) -> None:
         """Go to the field of *key*."""

@@ -29,7 +29,7 @@ from nodeagent.api.problems import ClusterError, Problem
 from nodeagent.api.requests import Done, Request, Right
 from nodeagent.api.texts import sentence
 from ui import tasks
-from ui.icons import kind_pixmap, state_glyph
+from ui.icons import GLYPH_SIZE, kind_pixmap, state_glyph
 from ui.models.roles import Tone
 from ui.sheets.changedelsewhere import adopted_text, conflict_text
 from ui.sheets.draft import Draft
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from clusteradmin.client.cluster import Cluster
 
 WIDTH = 680
+HEIGHT = 640  # at most, without scrolling: a screen of 768 px has room for it, its title bar and a panel
+_LEAST_HEIGHT = 460
 _ICON = 32
 _MIRROR_SECONDS = 5.0  # how long the picture may lag behind a committed change before the sheet goes on without it
 
@@ -69,7 +71,7 @@ class Note(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.text = TextLabel("", FontRole.BODY, Tone.TEXT2)
+        self.text = ElidedLabel("", FontRole.BODY, Tone.TEXT2)
         line = QHBoxLayout(self)
         line.setContentsMargins(Space.MEDIUM, 0, 0, 0)
         line.addWidget(self.text)
@@ -135,6 +137,7 @@ class Sheet(QDialog):
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
         self.tabs.setUsesScrollButtons(True)
+        self.tabs.setIconSize(QSize(GLYPH_SIZE, GLYPH_SIZE))
         dress_page_tabs(self.tabs)
         tab_row = QHBoxLayout()
         tab_row.setContentsMargins(Space.TINY, 0, Space.TINY, 0)
@@ -170,8 +173,7 @@ class Sheet(QDialog):
     def _draw_icon(self, label: QLabel, tokens: Tokens) -> None:
         del tokens
         item = self.draft.item
-        glyph, _ = headline(item, self.draft.snapshot)
-        label.setPixmap(kind_pixmap(icon_kind(item), _ICON, self.devicePixelRatioF(), glyph or None))
+        label.setPixmap(kind_pixmap(icon_kind(item), _ICON, self.devicePixelRatioF()))
 
     def _make_foot(self) -> Foot:
         foot = Foot()
@@ -190,8 +192,7 @@ class Sheet(QDialog):
         self.ok_button.clicked.connect(self.ok)
         self.cancel_button.clicked.connect(self.reject)
         self.apply_button.clicked.connect(self.apply)
-        foot.row.addWidget(self.note)
-        foot.row.addStretch(1)
+        foot.row.addWidget(self.note, 1)
         foot.row.addWidget(self.buttons)
         return foot
 
@@ -203,9 +204,14 @@ class Sheet(QDialog):
             self.tabs.addTab(page.title)
         self.tabs.setAccessibleName(self.tr("Pages"))
         self.refresh()
+        self.resize(self.sizeHint())  # or Qt makes it two thirds of a small screen at most
+        if self.pages:
+            self.pages[0].take_first_focus()
 
     def sizeHint(self) -> QSize:
-        return QSize(WIDTH, min(640, max(420, super().sizeHint().height())))
+        tallest = max((page.layout().totalHeightForWidth(WIDTH) for page in self.pages), default=0)
+        around = self.layout().sizeHint().height() - self.stack.sizeHint().height()
+        return QSize(WIDTH, min(HEIGHT, max(_LEAST_HEIGHT, tallest + around)))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

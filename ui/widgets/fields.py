@@ -14,6 +14,9 @@ from ui.widgets.labels import LinkLabel, TextLabel
 FILTER_WIDTH = 230
 
 
+LINE = 360  # px that a sentence beside a link takes before it wraps
+
+
 class FilterField(QLineEdit):
     """A field that narrows what is listed. Esc clears it; in an empty one Esc goes on to the window."""
 
@@ -99,6 +102,9 @@ class FieldReason(QWidget):
     def show_reason(self, reason: str | None, link: str | None = None) -> None:
         """Show *reason* and, if there is a way out, the text of its *link*; None hides both."""
         self._sentence.setText(reason or "")
+        # A wrapped label asks for little width; the link is to stand right behind a short sentence.
+        wanted = self._sentence.fontMetrics().horizontalAdvance(reason or "") + 1
+        self._sentence.setMinimumWidth(min(wanted, LINE))
         self._link.setText(link or "")
         self._link.setAccessibleName(link or "")
         self._link.setVisible(link is not None)

@@ -1,0 +1,165 @@
+"""Draws every page of every wizard and property sheet into PNG files: ``dialogs.py FOLDER [SCALE ...]``."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# A screen is not needed, and the script is run by its path.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from PySide6.QtCore import QLocale
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
+
+import qasync
+from clusteradmin.wizards.edits import parameter, prop
+from nodeagent.api.events import Severity
+from nodeagent.api.objects import ObjectKind, ObjectRef
+from nodeagent.api.problems import problem
+from nodeagent.api.requests import NodeAnswer, Reply, Request, Validated, ValidateParameters
+from tests.builders import changed
+from tests.ordersdatabase import entry, orders_cluster
+from tests.support.recordingcluster import RecordingCluster
+from ui.sheets import open_properties
+from ui.sheets.sheet import Sheet
+from ui.theme import Appearance, theme
+
+SCALES = ("1", "2")
+POSTGRESQL = ObjectRef(ObjectKind.RESOURCE, "postgresql")
+
+
+def sample() -> RecordingCluster:
+    """Make the cluster, with a history and nodes that answer differently."""
+    made = RecordingCluster(orders_cluster())
+
+    def answer(request: Request) -> Reply:
+        if not isinstance(request, ValidateParameters):
+            return made.plain_answer(request)
+        (node,) = request.possible_owners or (0,)
+        missing = (problem("program_not_found", program="postgresql@16-main.service"),)
+        return Validated(answers=(NodeAnswer(node=node, answered=node != 5, problems=missing if node == 3 else ()),))
+
+    made.answer = answer
+    made.log.extend(
+        (
+            entry(1, "PostgreSQL", "event_online", node="boreas"),
+            entry(2, "PostgreSQL", "event_failed", Severity.ERROR, detail="the process ended by itself, exit code 1"),
+            entry(3, "PostgreSQL", "event_restarted", Severity.WARNING, node="boreas", detail="restart 1 of 3"),
+        )
+    )
+    return made
+
+
+class Camera:
+    """Opens dialogs and takes their pictures."""
+
+    def __init__(self, folder: Path, scale: str) -> None:
+        self.folder = folder
+        self.scale = scale
+        self.parent = QWidget()
+
+    def take(self, name: str, dialog: QDialog) -> None:
+        """Save a picture of *dialog*."""
+        QApplication.processEvents()
+        appearance = theme().appearance
+        dialog.grab().save(str(self.folder / f"{name}-{appearance}-{self.scale}.png"))
+
+    def sheet(self, cluster: RecordingCluster, reference: ObjectRef) -> Sheet:
+        """Open the sheet of an object."""
+        sheet = open_properties(cluster, reference, self.parent)
+        assert isinstance(sheet, Sheet)
+        return sheet
+
+    def pages(self, name: str, sheet: Sheet) -> None:
+        """Save a picture of each page."""
+        for number, page in enumerate(sheet.pages):
+            sheet.tabs.setCurrentIndex(number)
+            self.take(f"sheet-{name}-{number}-{page.title.lower().replace(' ', '-')}", sheet)
+
+    async def close(self, dialog: QDialog) -> None:
+        """Close *dialog* and let it go."""
+        dialog.close()
+        await asyncio.sleep(0)
+        QApplication.processEvents()
+
+
+async def sheets(camera: Camera) -> None:
+    cluster = sample()
+    sheet = camera.sheet(cluster, POSTGRESQL)
+    camera.pages("resource", sheet)
+    edits: dict[str, Any] = {"RestartThreshold": 5, "LooksAlivePollInterval": 2000, "RetryPeriodOnFailure": 3_600_000}
+    for name, value in edits.items():
+        sheet.draft.put(prop(name), value)
+    sheet.draft.put(parameter("StartParameters"), "--wal-check")
+    sheet.draft.put(parameter("CurrentDirectory"), "srv/orders")
+    camera.pages("resource-edited", sheet)
+    parameters = sheet.pages[3]
+    sheet.tabs.setCurrentIndex(3)
+    sheet.draft.put(parameter("CurrentDirectory"), "/srv/orders")
+    parameters.check.button.click()  # type: ignore[attr-defined]
+    await settle()
+    camera.take("sheet-resource-checked", sheet)
+    theirs = changed(orders_cluster(), "resource", "PostgreSQL", properties={"RestartThreshold": 9}, revision=120)
+    cluster.become(theirs)
+    sheet.tabs.setCurrentIndex(2)
+    camera.take("sheet-resource-conflict", sheet)
+    await camera.close(sheet)
+    others = {
+        "group": ObjectRef(ObjectKind.GROUP, "orders-database"),
+        "node": ObjectRef(ObjectKind.NODE, "2"),
+        "type": ObjectRef(ObjectKind.RESOURCE_TYPE, "Physical Disk"),
+        "cluster": ObjectRef(ObjectKind.CLUSTER, "cluster"),
+        "network": ObjectRef(ObjectKind.NETWORK, "public"),
+        "application": ObjectRef(ObjectKind.RESOURCE, "orders-api"),
+    }
+    for name, reference in others.items():
+        sheet = camera.sheet(sample(), reference)
+        camera.pages(name, sheet)
+        await camera.close(sheet)
+
+
+async def settle() -> None:
+    """Let what was started come to its end."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+        QApplication.processEvents()
+
+
+async def draw(folder: Path, scale: str, wanted: Callable[[str], bool]) -> None:
+    """Draw everything in both appearances, at the scale this process was started with."""
+    for appearance in (Appearance.LIGHT, Appearance.DARK):
+        theme().set_appearance(appearance)
+        camera = Camera(folder, scale)
+        for name, scene in SCENES.items():
+            if wanted(name):
+                await scene(camera)
+        camera.parent.deleteLater()
+
+
+SCENES = {"sheets": sheets}
+
+
+def main(arguments: list[str]) -> None:
+    folder, *rest = arguments
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    if scale := os.environ.get("DIALOGS_SCALE"):
+        application = QApplication(sys.argv[:1])
+        application.setFont(QFont("Noto Sans", 10))
+        QLocale.setDefault(QLocale("en_US"))
+        names = set(rest) & set(SCENES)
+        qasync.run(draw(Path(folder), scale, lambda name: not names or name in names))
+        return
+    scales = [one for one in rest if one[0].isdigit()] or list(SCALES)
+    names_given = [one for one in rest if not one[0].isdigit()]
+    for scale in scales:  # Qt takes its scale from the environment, once for each process
+        environment = {**os.environ, "QT_SCALE_FACTOR": scale, "DIALOGS_SCALE": scale}
+        subprocess.run([sys.executable, __file__, folder, *names_given], env=environment, check=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
