@@ -116,10 +116,14 @@ def read_stat(pid: int) -> Stat | None:
     return Stat(pid, fields[0].decode("ascii"), int(fields[1]), int(fields[3]), int(fields[19]))
 
 
+def all_numbers() -> list[int]:
+    """Return the numbers of all processes, lowest first as the kernel lists them."""
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - hundreds of names
+
+
 def all_processes() -> list[Stat]:
     """Read the whole process table; about 20 us each, and no snapshot: what forks meanwhile may be missing."""
-    numbers = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - hundreds of names
-    return [stat for number in numbers if (stat := read_stat(number)) is not None]
+    return [stat for number in all_numbers() if (stat := read_stat(number)) is not None]
 
 
 def identify(pid: int) -> ProcessIdentity | None:

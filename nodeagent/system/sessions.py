@@ -2,14 +2,17 @@
 
 A program is found if it carries the mark, belongs to a session of one that was started here, or descends from one
 that was found before. With `processes.become_subreaper` descent reaches through a double fork, as long as one scan
-saw the link. What clears its environment, starts a session and daemonises between two scans is not found: where that
-matters, the agent needs cgroups.
+saw the link. What clears its environment, starts a session and daemonises between two scans is not found, and what
+forks and leaves faster than it can be signalled outlives a kill until it rests: where that matters, the agent needs
+cgroups.
 """
 
 import errno
 import os
 import select
 import signal
+from dataclasses import dataclass
+from pathlib import Path
 
 from nodeagent.system import processes
 from nodeagent.system.clock import SystemClock
@@ -20,7 +23,8 @@ from nodeagent.system.processes import Process, Stat
 MARK = "CLUSTER_RESOURCE_MARK"
 
 _SCAN_AGAIN_MS = 20  # a killed process that has not ended by then waits for its disk; its pidfd ends the wait
-_EMPTY_SCANS = 2  # one alone may miss a child that was born with a number the scan had passed
+_EMPTY_SCANS = 2  # a process shows no environment for the moment in which it execs
+_MOST_LISTINGS = 50  # on a node where processes are born all the time no scan would end
 
 
 class SessionContainers:
@@ -37,6 +41,18 @@ class SessionContainers:
         me = os.getpid()
         marks = (_mark(stat.pid) for stat in processes.all_processes() if stat.alive and stat.pid != me)
         return sorted({mark[len(prefix) :].decode("ascii", "replace") for mark in marks if mark.startswith(prefix)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """Members that were alive, and whether the process table was seen whole."""
+
+    members: list[Stat]
+    complete: bool
+
+    @property
+    def proves_empty(self) -> bool:
+        return self.complete and not self.members
 
 
 class SessionGroup:
@@ -66,13 +82,13 @@ class SessionGroup:
         self._known[process.pid] = process.identity.started
 
     def pids(self) -> list[int]:
-        return [stat.pid for stat in self._scan()]
+        return [stat.pid for stat in self._scan().members]
 
     def is_empty(self) -> bool:
-        return all(not self._scan() for _ in range(_EMPTY_SCANS))
+        return all(self._scan().proves_empty for _ in range(_EMPTY_SCANS))
 
     def signal(self, number: int) -> None:
-        for pidfd in self._signalled(self._scan(), number):
+        for pidfd in self._signalled(self._scan().members, number):
             os.close(pidfd)
 
     def begin_kill(self) -> None:
@@ -82,12 +98,12 @@ class SessionGroup:
         clock = SystemClock()
         empty = 0
         while empty < _EMPTY_SCANS:
-            members = self._scan()
-            empty = 0 if members else empty + 1
-            if members:
+            scan = self._scan()
+            empty = empty + 1 if scan.proves_empty else 0
+            if not scan.proves_empty:
                 if clock.steady() >= deadline:
                     return False
-                self._kill_and_wait(members)
+                self._kill_and_wait(scan.members)
         return True
 
     def remove(self) -> None:
@@ -122,23 +138,26 @@ class SessionGroup:
                 continue
         return pidfds
 
-    def _scan(self) -> list[Stat]:
-        """Read the process table and return the living members; remembers them for the next time."""
-        table = {stat.pid: stat for stat in processes.all_processes()}
+    def _scan(self) -> "_Scan":
+        """Find the living members, and remember them for the next time."""
+        table, complete = _process_table()
+        if not complete:  # the numbers began anew meanwhile, which does not happen twice in a row
+            table, complete = _process_table()
         table.pop(os.getpid(), None)
-        members = {pid: stat for pid, stat in table.items() if self._is_root_member(stat)}
-        self._add_descendants(table, members)
-        living = [stat for stat in members.values() if stat.alive]
-        self._remember(members, table)
-        return living
+        stats = {pid: entry.stat for pid, entry in table.items()}
+        members = {pid: entry.stat for pid, entry in table.items() if self._is_root_member(entry)}
+        self._add_descendants(stats, members)
+        self._remember(members, stats)
+        return _Scan([stat for stat in members.values() if stat.alive], complete)
 
-    def _is_root_member(self, stat: Stat) -> bool:
+    def _is_root_member(self, entry: "_Entry") -> bool:
+        stat = entry.stat
         if self._known.get(stat.pid) == stat.started:
             return True
         session_start = self._sessions.get(stat.session)
         if session_start is not None and stat.started >= session_start:
             return True
-        return stat.alive and _mark(stat.pid) == f"{MARK}={self._mark}".encode()
+        return entry.mark == f"{MARK}={self._mark}".encode()
 
     def _add_descendants(self, table: dict[int, Stat], members: dict[int, Stat]) -> None:
         heirs: dict[int, list[Stat]] = {}
@@ -163,6 +182,56 @@ class SessionGroup:
             elif stat.session in self._sessions:
                 sessions[stat.session] = self._sessions[stat.session]
         self._sessions = sessions
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A process and its mark.
+
+    Attributes:
+        settled: it was alive after all of this had been read, so what it leaves behind is younger.
+    """
+
+    stat: Stat
+    mark: bytes
+    settled: bool
+
+
+def _process_table() -> tuple[dict[int, _Entry], bool]:
+    """Read the process table until nobody can have slipped through, and tell whether that point was reached.
+
+    One pass misses a process that forks and leaves between being listed and being read. Listings go upwards and so
+    do the numbers of new processes, so the next listing meets its heir; unless the numbers began anew meanwhile.
+    So a listing decides when each of its newcomers was still alive when it had been read.
+    """
+    table: dict[int, _Entry] = {}
+    seen: set[int] = set()
+    newest = _newest_number()
+    for _ in range(_MOST_LISTINGS):
+        fresh = [number for number in processes.all_numbers() if number not in seen]
+        seen.update(fresh)
+        entries = [_read_entry(number) for number in fresh]
+        table.update((entry.stat.pid, entry) for entry in entries if entry is not None)
+        if all(entry is not None and entry.settled for entry in entries):
+            return table, _newest_number() >= newest
+    return table, False
+
+
+def _read_entry(pid: int) -> _Entry | None:
+    stat = processes.read_stat(pid)
+    if stat is None:
+        return None
+    if not stat.alive:
+        return _Entry(stat, b"", settled=False)
+    if mark := _mark(pid):
+        return _Entry(stat, mark, settled=True)
+    after = processes.read_stat(pid)
+    return _Entry(stat, b"", settled=after is not None and after.alive and after.started == stat.started)
+
+
+def _newest_number() -> int:
+    """Return the number that was given to the youngest process or thread; it falls when the numbers begin anew."""
+    return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[4])
 
 
 def _mark(pid: int) -> bytes:
