@@ -29,7 +29,7 @@ from clusteradmin.ssh.credentials import Credentials
 from clusteradmin.ssh.errors import HostKeyChanged
 from clusteradmin.ssh.jump import open_agent_channel, open_connection
 from clusteradmin.ssh.trust import Trust
-from tests.support.prompts import Answers
+from tests.support.logins import Answers
 from tests.support.sshd import Sshd, free_port, make_key, running_sshd
 
 CLOSE_SECONDS = 1.0
