@@ -52,13 +52,18 @@ class Attempt:
         self._sent = self._given_up = False
 
     def send(self) -> bool:
-        """Take the step after which the outcome is unknown until it is known; False when it was given up before."""
+        """Take the step after which nobody knows whether it was applied; False when it was given up before."""
         with self._lock:
             self._sent = not self._given_up
             return self._sent
 
+    def take_back(self) -> None:
+        """Say that it was certainly not applied, and that it may be tried again."""
+        with self._lock:
+            self._sent = False
+
     def give_up(self) -> bool:
-        """Prevent it from being sent; False when it has been."""
+        """Prevent it from being sent; False when it is on its way, or was applied."""
         with self._lock:
             self._given_up = not self._sent
             return self._given_up
@@ -130,9 +135,7 @@ class SqliteFile:
             self._write(connection, revision, {**transaction.put, **dict.fromkeys(gone)})
             if revision % max(1, self._keep // 5) == 0:
                 self._forget(connection, revision - self._keep + 1)
-            if not attempt.send():
-                raise Unavailable("The time limit of the commit has passed before it was sent.")
-            self._send(connection, deadline)
+            self._send(connection, attempt, deadline)
             return revision, True
 
     def compact(self, before: int, deadline: float) -> None:
@@ -140,7 +143,7 @@ class SqliteFile:
         with self._transaction("BEGIN IMMEDIATE", deadline) as connection:
             revision, _ = self._meta(connection, deadline)
             self._forget(connection, min(before, revision + 1))
-            self._send(connection, deadline)
+            _patiently(connection, "COMMIT", deadline)
 
     def version(self) -> int | None:
         """Return a number that differs after a commit of another connection; None when it cannot be told now."""
@@ -176,15 +179,27 @@ class SqliteFile:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
 
-    def _send(self, connection: sqlite3.Connection, deadline: float) -> None:
-        try:
-            _patiently(connection, "COMMIT", deadline)
-        except sqlite3.Error as error:
-            # Both are told before the journal is truncated, which is the moment of the commit.
-            if _busy(error) or _code(error) == sqlite3.SQLITE_FULL:
-                raise
-            self.close()
-            raise Unknown(f"{self.path}: {error} while committing.") from error
+    def _send(self, connection: sqlite3.Connection, attempt: Attempt, deadline: float) -> None:
+        """Commit as soon as the readers let it, unless the caller has given up before."""
+        while attempt.send():
+            try:
+                self._commit_now(connection)
+            except sqlite3.Error as error:
+                # Both are told before the journal is truncated, which is the moment of the commit.
+                if not _busy(error) and _code(error) != sqlite3.SQLITE_FULL:
+                    self.close()
+                    raise Unknown(f"{self.path}: {error} while committing.") from error
+                attempt.take_back()
+                if not _busy(error) or time.monotonic() >= deadline:
+                    raise
+            else:
+                return
+            time.sleep(_RETRY)
+        raise Unavailable("The time limit of the commit has passed before it was sent.")
+
+    @staticmethod
+    def _commit_now(connection: sqlite3.Connection) -> None:
+        connection.execute("COMMIT")
 
     def _meta(self, connection: sqlite3.Connection, deadline: float) -> tuple[int, int]:
         row: tuple[int, int] | None
