@@ -26,6 +26,7 @@ NUMBERS: Final[dict[str, int]] = {
     "dependency_cycle": 1059,
     "others_depend_on_it": 5001,
     "dependency_missing": 5002,
+    "not_dependent": 5002,
     "already_dependent": 5003,
     "no_node_available": 5005,
     "resource_unknown": 5007,

@@ -51,6 +51,7 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "dependency_cycle": "{name} cannot depend on {provider}: that would be a circle ({circle}).",
     "already_dependent": "{name} already depends on {provider}.",
+    "not_dependent": "{name} does not depend on {provider}.",
     "dependency_missing": "{name} needs a dependency on a resource of type {type}.",
     "dependency_online": "The dependencies of {name} can be changed only while it is offline; take it offline first.",
     "others_depend_on_it": "{dependents} depend on {name}; delete them with it or remove the dependency first.",

@@ -13,8 +13,8 @@ from nodeagent.resourcetypes.base import ApplicationType, ResourceError, Running
 from nodeagent.system import accounts
 from nodeagent.system.accounts import Account, UnknownUserError
 from nodeagent.system.desktop import NoDesktopError, find_desktop
-from nodeagent.system.launching import (
-    Launch,
+from nodeagent.system.launching import Launch
+from nodeagent.system.programs import (
     NotExecutableError,
     StartError,
     find_program,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final, Generic, TypeVar, get_type_hints
+from typing import Any, ClassVar, Final, Generic, TypeVar, cast, get_type_hints
 
 from nodeagent.api.problems import Parameter, Problem, problem
 from nodeagent.api.properties import Choice, Kind, PropertySpec, Value, by_name, normalise
@@ -74,7 +74,7 @@ def _property(field: dataclasses.Field[Any], hint: object) -> PropertySpec:
         kind=kind,
         label=extra.get("label") or " ".join(words).capitalize(),
         help=extra.get("text", ""),
-        default=None if required else field.default,
+        default=None if required else cast("Value", field.default),
         required=required,
         unit=extra.get("unit", ""),
         minimum=extra.get("minimum"),
@@ -202,4 +202,4 @@ class ResourceError(Exception):
 
 def failure(code: str, **parameters: Parameter) -> ResourceError:
     """Make the error: ``raise failure("program_not_found", program=...)``."""
-    return ResourceError(problem(code, **parameters))
+    return ResourceError(Problem(code=code, parameters=parameters))

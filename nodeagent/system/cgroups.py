@@ -137,7 +137,22 @@ class CgroupContainer:
 
     def kill(self, deadline: float) -> bool:
         self.begin_kill()
-        return self._wait("populated", 0, deadline)
+        return self._wait("populated", 0, deadline) and self._renew()
+
+    def _renew(self) -> bool:
+        """Put a fresh cgroup in the place of the killed one; False when somebody got in meanwhile.
+
+        A kernel that counts the kills of a cgroup (seen: 6.18) kills at birth whatever CLONE_INTO_CGROUP starts in
+        one that was killed before.
+        """
+        try:
+            self.remove()
+        except OSError as exc:
+            if exc.errno == errno.EBUSY:
+                return False
+            raise
+        self._directory.mkdir()
+        return True
 
     def freeze(self, deadline: float) -> bool:
         """Stop everything inside from running; False when not all of it had stopped by the deadline."""

@@ -279,3 +279,14 @@ def test_without_cgroups_a_child_in_the_programs_session_is_found_though_unmarke
     assert group.pids() == [orphan]
     assert group.kill(deadline())
     assert not alive(orphan)
+
+
+def test_a_program_started_after_a_kill_of_its_cgroup_lives(cgroups: CgroupContainers) -> None:
+    container = cgroups.open("again")
+    for _ in range(3):
+        process = container.spawn(Launch(("/bin/sleep", "60")))
+        with process:
+            assert not select.select([process], [], [], 0.2)[0], "killed at birth"
+            assert container.kill(SystemClock().steady() + 2)
+            process.reap()
+    container.remove()

@@ -1,0 +1,88 @@
+"""Ending what a dead monitor held, and all of a node: the death of a monitor kills what it holds (safety rule P8)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import signal
+from pathlib import Path
+
+import msgspec
+
+from nodeagent.api.objects import ResourceId
+from nodeagent.monitor import notes
+from nodeagent.settings import AgentSettings
+from nodeagent.system import processes
+from nodeagent.system.cgroups import find_base, open_containers
+from nodeagent.system.clock import SystemClock, boot_identity
+from nodeagent.system.containers import Containers
+from nodeagent.system.processes import ProcessIdentity
+
+PATIENCE = 5.0  # seconds for the proof that a container is empty
+
+
+class _Where(msgspec.Struct, frozen=True):
+    """How this node's containers are found again: the cgroup below which they are, or the sessions' token."""
+
+    token: str
+    base: str = ""
+
+
+def containers_of(settings: AgentSettings) -> Containers:
+    """Return this node's containers; the same ones in every process that asks, as long as the machine is up."""
+    path = settings.run / "containers.json"
+    try:
+        where = msgspec.json.decode(path.read_bytes(), type=_Where)
+    except (FileNotFoundError, msgspec.DecodeError):
+        where = None
+    if where is None or (where.base and not Path(where.base).is_dir()):
+        base = find_base(settings.mark)
+        where = _Where(secrets.token_hex(16), str(base) if base else "")
+        settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(where))
+        os.replace(fresh, path)  # noqa: PTH105 - the one call that replaces atomically
+    return open_containers(where.token, Path(where.base) if where.base else None)
+
+
+def has_cgroups(settings: AgentSettings) -> bool:
+    """Tell whether this node's containers are cgroups."""
+    return type(containers_of(settings)).__name__ == "CgroupContainers"
+
+
+def kill_resources(containers: Containers, resources: list[ResourceId]) -> bool:
+    """Kill what these resources' containers hold; True when that is proven."""
+    opened = [containers.open(resource) for resource in resources]
+    for container in opened:
+        container.begin_kill()
+    deadline = SystemClock().steady() + PATIENCE
+    proven = True
+    for container in opened:
+        if container.kill(deadline):
+            container.remove()
+        else:
+            proven = False
+    return proven
+
+
+def reap(settings: AgentSettings, *, monitors: bool) -> bool:
+    """Kill everything that this node's agent holds; True when that is proven.
+
+    Args:
+        monitors: the monitors too, first; else only what monitors that are dead have left.
+    """
+    spared: set[ResourceId] = set()
+    for path in sorted(settings.monitors.glob("*.json")):
+        noted = notes.read(path)
+        process = processes.adopt(ProcessIdentity(noted.process, noted.started, boot_identity()))
+        if process is None:
+            continue
+        with process:
+            if monitors:
+                process.signal(signal.SIGKILL)
+                select.select([process], [], [], PATIENCE)
+            else:
+                spared |= set(noted.held)
+    containers = containers_of(settings)
+    return kill_resources(containers, [name for name in containers.leftovers() if name not in spared])

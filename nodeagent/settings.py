@@ -1,0 +1,89 @@
+"""The agent's settings: one TOML file per node, read once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from nodeagent.api.objects import Endpoint, ObjectKind
+from nodeagent.api.problems import ClusterError, problem
+from nodeagent.api.rules.names import shape_problem
+
+DEFAULT_CONFIG: Final = Path("/etc/clusteragent/agent.toml")
+DEFAULT_SOCKET: Final = "/run/clusteragent/agent.sock"
+SOCKET_VARIABLE: Final = "CLUSTERAGENT_SOCKET"
+
+
+class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a node's agent is told.
+
+    Attributes:
+        name: the node's name in the cluster.
+        cluster: name of the cluster, used when this node creates it.
+        home: directory of what is kept: state, output logs, the node's event log.
+        run: directory of sockets and of what is void after a reboot.
+        socket: where workstations and relays connect; empty means agent.sock in *run*.
+        database: "sqlite:/path/of/cluster.db" or "memory:".
+        endpoints: where this node's sshd answers, told to the workstations.
+    """
+
+    name: str
+    cluster: str = "CLUSTER"
+    home: Path = Path("/var/lib/clusteragent")
+    run: Path = Path("/run/clusteragent")
+    socket: str = ""
+    database: str = "sqlite:/var/lib/clusteragent/cluster.db"
+    endpoints: tuple[Endpoint, ...] = ()
+
+    @property
+    def socket_path(self) -> Path:
+        """Return where the service listens."""
+        return Path(self.socket) if self.socket else self.run / "agent.sock"
+
+    @property
+    def monitors(self) -> Path:
+        """Return the directory of the monitors' sockets and notes."""
+        return self.run / "monitors"
+
+    @property
+    def logs(self) -> Path:
+        """Return the directory of the resources' output logs."""
+        return self.home / "output"
+
+    @property
+    def mark(self) -> str:
+        """Return a name for this agent's cgroups that no other agent of the machine has."""
+        return "clusteragent-" + hashlib.sha256(os.fsencode(self.home.absolute())).hexdigest()[:12]
+
+
+def _path(kind: type[Any], value: Any) -> Any:
+    if kind is Path and isinstance(value, str) and value.startswith("/"):
+        return Path(value)
+    raise ValueError(f"{value!r} is not an absolute path")
+
+
+def load(path: Path) -> AgentSettings:
+    """Read the settings.
+
+    Raises:
+        ClusterError: config_missing or config_invalid, with the place at fault.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as exc:
+        raise ClusterError(problem("config_missing", path=str(path), detail=exc.strerror or "")) from exc
+    try:
+        settings = msgspec.toml.decode(text, type=AgentSettings, dec_hook=_path)
+    except (msgspec.DecodeError, ValueError) as exc:
+        raise ClusterError(problem("config_invalid", path=str(path), detail=str(exc))) from exc
+    for name in (settings.name, settings.cluster):
+        if bad := shape_problem(ObjectKind.NODE, name):
+            raise ClusterError(bad)
+    if len(os.fsencode(settings.monitors)) > 70:
+        # sun_path holds 107 bytes; a monitor's socket adds a slash, 32 digits and ".sock"
+        raise ClusterError(problem("run_path_too_long", path=str(settings.run)))
+    return settings
