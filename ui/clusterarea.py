@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
@@ -31,7 +31,7 @@ from ui.words import clock, duration
 TICK: Final = 50  # ms: changes are shown together, at most this often
 AGE_TICK: Final = 1000  # ms: ages are in whole seconds
 DETAILS_FROM: Final = 1500  # width of the area from which on Details are open, unless the person chose
-TREE_WIDTH: Final = 244
+TREE_WIDTH: Final = 236
 DETAILS_WIDTH: Final = 320
 
 
@@ -41,7 +41,7 @@ class ClusterArea(QWidget):
     changed = Signal()  # name, state or connection: what tab and status bar show
     selection_changed = Signal()
     verb_wanted = Signal(object)  # Verb, for the selection
-    menu_wanted = Signal(object)  # global position
+    menu_wanted = Signal(QPoint)  # global position
     renamed = Signal(ObjectRef, str)
     dropped = Signal(object)  # models.dragging.Drop
     problem_shown = Signal(str)

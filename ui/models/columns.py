@@ -15,6 +15,7 @@ from nodeagent.api.objects import (
     NodeState,
     ObjectRef,
     Resource,
+    ResourceState,
     ResourceType,
     kind_of,
     ref,
@@ -192,7 +193,8 @@ def _information_text(row: Row, picture: Picture) -> str:
 def _information_cell(row: Row, picture: Picture) -> Cell:
     bar = pending(row, picture) if isinstance(row, Resource) else None
     late = bar is not None and bar[0] > bar[1] / 2
-    usual = Tone.WARN if late else Tone.TEXT2
+    failed = isinstance(row, Resource) and row.state is ResourceState.FAILED
+    usual = Tone.WARN if late else Tone.TEXT if failed else Tone.TEXT2
     return Cell(_information_text(row, picture), pending=bar, tone=tone_of(row, picture, usual))
 
 

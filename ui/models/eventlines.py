@@ -6,6 +6,7 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication
 
 from nodeagent.api.events import LogEntry, Severity
+from nodeagent.api.problems import Problem
 from nodeagent.api.texts import because, render, sentence
 from ui.words import clock_with_milliseconds, local_time
 
@@ -36,7 +37,7 @@ def lines_of(entry: LogEntry) -> list[Line]:
         if cause.user:
             lines.append(Line(_tr("Asked by"), f"{cause.user}: “{cause.note}”" if cause.note else cause.user))
         if cause.refused:
-            parts = (f"{refusal.name}: {sentence(refusal.reason)}" for refusal in cause.refused)
+            parts = (f"{refusal.name} {reason_of(refusal.name, refusal.reason)}" for refusal in cause.refused)
             lines.append(Line(_tr("Refused"), " · ".join(parts)))
     output = entry.output.rstrip().splitlines()[-MOST_OUTPUT_LINES:]
     for number, line in enumerate(output):
@@ -53,6 +54,12 @@ def _recorded(entry: LogEntry) -> str:
     if entry.epoch:
         parts.append(_tr("ownership epoch {0}").format(entry.epoch))
     return ", ".join(parts)
+
+
+def reason_of(name: str, problem: Problem) -> str:
+    """Return why a node was refused, as it reads after the node's name: "is paused; resume it first"."""
+    text = sentence(problem).removesuffix(".")
+    return text.removeprefix(f"{name} ") if text.startswith(f"{name} ") else f": {text}"
 
 
 def as_text(entry: LogEntry) -> str:

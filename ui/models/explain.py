@@ -18,8 +18,9 @@ from nodeagent.api.objects import (
     kind_of,
 )
 from nodeagent.api.rules.owners import host_problem
-from nodeagent.api.texts import because, sentence
+from nodeagent.api.texts import because
 from ui.models.columns import drawing_of, glyph_of, owner_text, state_text
+from ui.models.eventlines import reason_of
 from ui.models.information import as_of, information
 from ui.models.picture import Picture
 from ui.words import day_and_time, duration, kind_word, listed, role_word
@@ -146,7 +147,7 @@ def _nodes(item: ClusterObject, picture: Picture) -> tuple[NodeLine, ...]:
             NodeLine(
                 node.name,
                 "offline" if bad and glyph == "Up" else glyph,
-                _tr("can take it") if bad is None else sentence(bad),
+                _tr("can take it") if bad is None else reason_of(node.name, bad),
             )
         )
     return tuple(lines[:MOST_NODES])

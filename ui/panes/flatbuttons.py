@@ -3,6 +3,7 @@
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from ui.drawing import TOOL_ICON
 from ui.skins import follow_theme, tool_button_rules, wear_verb
 from ui.tokens import Tokens
 
@@ -13,8 +14,7 @@ class FlatButton(QToolButton):
     def sizeHint(self) -> QSize:
         text = self.fontMetrics().horizontalAdvance(self.text().replace("&", ""))
         icon = self.iconSize().width() if not self.icon().isNull() else 0
-        gap = 6 if text and icon else 0
-        return QSize(12 + icon + gap + text, max(26, self.fontMetrics().height() + 8))
+        return QSize(14 + icon + text, max(26, self.fontMetrics().height() + 8))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -27,7 +27,7 @@ def flat_button(parent: QWidget, verb: str, text: str, *, checkable: bool = Fals
     button.setCheckable(checkable)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setIconSize(QSize(16, 16))
+    button.setIconSize(TOOL_ICON if text else QSize(16, 16))
     wear_verb(button, verb)
     follow_theme(button, _dress)
     return button

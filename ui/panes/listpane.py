@@ -29,6 +29,11 @@ class ListView(QTableView):
     """A table whose Enter key means "open this"."""
 
     opened = Signal(QModelIndex)
+    resized = Signal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
@@ -217,8 +222,7 @@ class ListPane(QWidget):
                 names.remove(key)
         self._arrange_columns()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
+    def _view_resized(self) -> None:
         self._arrange_columns()
         self.empty.setGeometry(self.view.geometry().adjusted(0, self.view.horizontalHeader().height() + 1, 0, 0))
 
@@ -326,6 +330,7 @@ class ListPane(QWidget):
         header.customContextMenuRequested.connect(self._column_menu)
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.opened.connect(self._open)
+        self.view.resized.connect(self._view_resized)
         self.view.doubleClicked.connect(self._open)
         self.view.selectionModel().selectionChanged.connect(self._selection_edited)
         self.model.modelReset.connect(self._rows_reset)

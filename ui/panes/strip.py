@@ -12,6 +12,21 @@ from ui.theme import Height, Space, height, theme
 from ui.widgets.chip import Chip
 from ui.widgets.labels import ElidedLabel, TextLabel
 
+# The order in which chips give up their words when there is little room.
+WORDLESS_FIRST = (
+    "up",
+    "online",
+    "unknown",
+    "stale",
+    "joining",
+    "offline",
+    "pending",
+    "partially online",
+    "paused",
+    "down",
+    "failed",
+)
+
 
 class Strip(QWidget):
     """Chips of all states that occur. Normal ones show a number, exceptions number and word where there is room."""
@@ -43,7 +58,7 @@ class Strip(QWidget):
         self._live = picture.live
         found = counts(picture)
         for (section, glyph), chip in self._chips.items():
-            chip.show_count(found[section][glyph], worded=chip.property("worded") is True, stale=not picture.live)
+            chip.show_count(found[section][glyph], stale=not picture.live)
         self._fit()
 
     def say(self, sentence: str) -> None:
@@ -70,15 +85,9 @@ class Strip(QWidget):
         return QSize(0, self.sizeHint().height())
 
     def _fit(self) -> None:
-        """Give words to as many chips as there is room for: all exceptions, or none."""
-        for words in (True, False):
-            for section in SECTIONS:
-                alone = all(kind.normal or not self._chips[section.key, kind.glyph].count for kind in section.kinds)
-                for kind in section.kinds:
-                    chip = self._chips[section.key, kind.glyph]
-                    worded = words and (alone or not kind.normal)
-                    chip.setProperty("worded", worded)
-                    chip.show_count(chip.count, worded=worded, stale=not self._live)
+        """Give words to as many exceptions as there is room for: those that speak for themselves lose them first."""
+        for silent in range(len(WORDLESS_FIRST) + 1):
+            self._give_words(frozenset(WORDLESS_FIRST[:silent]))
             if self._needed() <= self.width():
                 break
         for title in self._titles:
@@ -86,6 +95,14 @@ class Strip(QWidget):
         if self._needed() > self.width():
             for title in self._titles:
                 title.setVisible(False)
+
+    def _give_words(self, silent: frozenset[str]) -> None:
+        for section in SECTIONS:
+            chips = [(kind, self._chips[section.key, kind.glyph]) for kind in section.kinds]
+            healthy = all(kind.normal or not chip.count for kind, chip in chips)
+            for kind, chip in chips:
+                worded = kind.glyph not in silent and (healthy or not kind.normal)
+                chip.show_count(chip.count, worded=worded, stale=not self._live)
 
     def _needed(self) -> int:
         chips = [chip for chip in self._chips.values() if chip.count or chip.isChecked()]
