@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -109,17 +108,15 @@ class SshConnection:
         options = self._transport.get_security_options()
         options.ciphers = sorted(options.ciphers, key=lambda cipher: "-gcm" not in cipher)  # by far the fastest here
         options.key_types = [way for kind in key_types for way in _SIGNATURES.get(kind, (kind,))]
-        self._transport.banner_timeout = self._transport.handshake_timeout = timeout
-        start = time.monotonic()
+        # paramiko measures by the wall clock, which may be set: its limits only come after ours.
+        self._transport.banner_timeout = self._transport.handshake_timeout = timeout + 1
         try:
-            await in_thread(
-                lambda: self._transport.start_client(timeout=timeout), f"ssh handshake {self.host.alias}", self.abort
-            )
-            self._transport.get_remote_server_key()
+            async with asyncio.timeout(timeout):
+                await in_thread(self._transport.start_client, f"ssh handshake {self.host.alias}", self.abort)
+        except TimeoutError as exc:
+            sentence = f"{self.host} took the connection, but its SSH server did not answer within {timeout:g} s."
+            raise ConnectFailed(ConnectFailure.TIMEOUT, sentence) from exc
         except (paramiko.SSHException, EOFError, OSError) as exc:
-            if time.monotonic() - start >= timeout:
-                sentence = f"{self.host} took the connection, but its SSH server did not answer within {timeout:g} s."
-                raise ConnectFailed(ConnectFailure.TIMEOUT, sentence) from exc
             reason = str(exc) or "it ended the connection"
             sentence = f"No SSH connection with {self.host} came about: {reason.rstrip('.')}."
             raise ConnectFailed(ConnectFailure.PROTOCOL, sentence) from exc

@@ -13,7 +13,8 @@ from clusteradmin.ssh.threads import in_thread
 _DEAD_AFTER_SECONDS = 15
 """When the kernel gives a silent peer up. Sooner detection is the business of who asks and waits for answers."""
 
-_Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+_Place = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+_Address = tuple[socket.AddressFamily, _Place]
 
 
 async def dial(host: str, port: int, timeout: float) -> socket.socket:
@@ -24,8 +25,9 @@ async def dial(host: str, port: int, timeout: float) -> socket.socket:
     """
     place = f"{host} port {port}"
     try:
-        async with asyncio.timeout(timeout):
-            return await _first_to_answer(await _addresses(host, port))
+        async with asyncio.timeout(timeout) as limit:
+            addresses = await _addresses(host, port)
+            return await _first_to_answer(addresses, limit.when() or 0.0)
     except socket.gaierror as exc:
         raise ConnectFailed(
             ConnectFailure.UNRESOLVABLE, f"The name {host} cannot be resolved ({exc.strerror})."
@@ -48,24 +50,34 @@ async def _addresses(host: str, port: int) -> list[_Address]:
     return [(family, address) for family, _, _, _, address in found]
 
 
-async def _first_to_answer(addresses: list[_Address]) -> socket.socket:
-    """Try the addresses in the resolver's order. Raises the OSError of the last one."""
+async def _first_to_answer(addresses: list[_Address], deadline: float) -> socket.socket:
+    """Try the addresses in the resolver's order; one that keeps silent leaves the others their share of the time.
+
+    Raises:
+        OSError: that of the last address.
+    """
+    loop = asyncio.get_running_loop()
     failure: OSError = OSError("it has no address")
-    for family, address in addresses:
-        link = socket.socket(family, socket.SOCK_STREAM)
+    for position, (family, address) in enumerate(addresses):
+        share = (deadline - loop.time()) / (len(addresses) - position)
         try:
-            link.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(link, address)
-            _set_options(link)
+            async with asyncio.timeout(share):
+                return await _connected(family, address)
         except OSError as exc:
-            link.close()
             failure = exc
-        except BaseException:
-            link.close()
-            raise
-        else:
-            return link
     raise failure
+
+
+async def _connected(family: socket.AddressFamily, address: _Place) -> socket.socket:
+    link = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        link.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(link, address)
+        _set_options(link)
+    except BaseException:
+        link.close()
+        raise
+    return link
 
 
 def _set_options(link: socket.socket) -> None:

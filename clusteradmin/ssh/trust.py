@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from clusteradmin.ssh.config import HostConfig
 from clusteradmin.ssh.credentials import HostKeyQuestion, Prompter
 from clusteradmin.ssh.errors import CannotAsk, HostKeyChanged, HostKeyRefused, HostKeyRevoked
 from clusteradmin.ssh.hostkeys import HostKey, KnownHosts, Standing, preferred_types, remember
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +60,7 @@ class Trust:
             raise HostKeyRefused(str(host), key, str(exc)) from exc
         if not accepted:
             raise HostKeyRefused(str(host), key)
-        remember(self.own_file, host.key_name, host.port, key)
+        try:
+            remember(self.own_file, host.key_name, host.port, key)
+        except OSError as exc:  # it was accepted all the same, and will be asked for again
+            _log.warning("The host key of %s could not be kept in %s: %s", host, self.own_file, exc)

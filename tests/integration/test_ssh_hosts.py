@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -180,3 +181,23 @@ async def test_a_frozen_server_is_given_up_in_time_with_a_sentence(tmp_path: Pat
             await SshConnection.open(sshd.host(), credentials(), known(sshd, own_file), timeout=0.7)
         assert caught.value.reason is ConnectFailure.TIMEOUT
         assert time.monotonic() - start < 2
+
+
+@pytest.mark.asyncio
+async def test_an_address_that_refuses_does_not_keep_us_from_the_next_one(
+    monkeypatch: pytest.MonkeyPatch, sshd: Sshd, own_file: Path
+) -> None:
+    resolved = socket.getaddrinfo("127.0.0.1", free_port(), type=socket.SOCK_STREAM)
+    resolved += socket.getaddrinfo("127.0.0.1", sshd.port, type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **more: resolved)  # a name with two addresses
+    async with connected(sshd, credentials(), Trust(own_file, (sshd.host_key,))) as connection:
+        assert connection.is_active
+
+
+@pytest.mark.asyncio
+async def test_a_host_key_that_cannot_be_kept_is_trusted_this_time(
+    sshd: Sshd, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a file").touch()
+    async with connected(sshd, credentials(Answers(accept=True)), Trust(tmp_path / "a file" / "known_hosts")):
+        assert "could not be kept" in caplog.text
