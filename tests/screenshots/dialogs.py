@@ -12,11 +12,11 @@ from typing import Any
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import qasync
 from PySide6.QtCore import QLocale
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
-import qasync
 from clusteradmin.wizards.edits import parameter, prop
 from nodeagent.api.events import Severity
 from nodeagent.api.objects import ObjectKind, ObjectRef
@@ -28,6 +28,10 @@ from tests.support.recordingcluster import RecordingCluster
 from ui.sheets import open_properties
 from ui.sheets.sheet import Sheet
 from ui.theme import Appearance, theme
+from ui.wizards import new_group, new_resource
+from ui.wizards.newgroup import NewGroupWizard
+from ui.wizards.newresource import NewResourceWizard
+from ui.wizards.propertypage import ParametersPage
 
 SCALES = ("1", "2")
 POSTGRESQL = ObjectRef(ObjectKind.RESOURCE, "postgresql")
@@ -123,6 +127,63 @@ async def sheets(camera: Camera) -> None:
         await camera.close(sheet)
 
 
+async def wizards(camera: Camera) -> None:
+    wizard = new_resource(sample(), camera.parent, "orders-database")
+    assert isinstance(wizard, NewResourceWizard)
+    camera.take("wizard-resource-1", wizard)
+    wizard.forward()
+    camera.take("wizard-resource-1-missing", wizard)
+    answers = wizard.answers
+    answers.name, answers.type = "Orders Exporter", "Generic Application"
+    wizard.answers_changed()
+    camera.take("wizard-resource-1-answered", wizard)
+    wizard.forward()
+    answers.possible_owners = (1, 2, 3, 5)
+    wizard.answers_changed()
+    camera.take("wizard-resource-2", wizard)
+    wizard.forward()
+    answers.dependencies = ("postgresql",)
+    wizard.answers_changed()
+    camera.take("wizard-resource-3", wizard)
+    wizard.forward()
+    wizard.forward()
+    camera.take("wizard-resource-4-missing", wizard)
+    answers.parameters.update(
+        {
+            "CommandLine": "/srv/orders/exporter --every 30",
+            "CurrentDirectory": "/srv/orders",
+            "Environment": ("LANG=C",),
+        }
+    )
+    wizard.answers_changed()
+    page = wizard.page()
+    assert isinstance(page, ParametersPage)
+    page.check.button.click()
+    await settle()
+    camera.take("wizard-resource-4", wizard)
+    wizard.forward()
+    camera.take("wizard-resource-5-review", wizard)
+    await camera.close(wizard)
+    wizard = new_resource(sample(), camera.parent, "orders-database")
+    assert isinstance(wizard, NewResourceWizard)
+    wizard.answers.name, wizard.answers.type = "Second Name", "Network Name"
+    for _ in range(2):
+        wizard.forward()
+    camera.take("wizard-resource-required", wizard)
+    await camera.close(wizard)
+    group = new_group(sample(), camera.parent)
+    assert isinstance(group, NewGroupWizard)
+    camera.take("wizard-group-1", group)
+    group.answers.name = "Reports"
+    group.forward()
+    group.answers.preferred_owners = (2, 1)
+    group.answers_changed()
+    camera.take("wizard-group-2", group)
+    group.forward()
+    camera.take("wizard-group-3-review", group)
+    await camera.close(group)
+
+
 async def settle() -> None:
     """Let what was started come to its end."""
     for _ in range(5):
@@ -141,7 +202,7 @@ async def draw(folder: Path, scale: str, wanted: Callable[[str], bool]) -> None:
         camera.parent.deleteLater()
 
 
-SCENES = {"sheets": sheets}
+SCENES = {"sheets": sheets, "wizards": wizards}
 
 
 def main(arguments: list[str]) -> None:

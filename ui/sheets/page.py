@@ -4,41 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from clusteradmin.wizards.edits import Held, Key
 from nodeagent.api.properties import Kind, PropertySpec
 from ui.forms.editors import Editor, editor_for
-from ui.forms.row import HEAD_WIDTH, PropertyRow
-from ui.models.roles import Tone
+from ui.forms.facts import FactRow
+from ui.forms.row import PropertyRow
 from ui.sheets.draft import Draft
-from ui.theme import FontRole, Height, Space, height
-from ui.widgets.labels import ElidedLabel, TextLabel
+from ui.theme import FontRole, Space
+from ui.widgets.labels import TextLabel
 
 NAME_SPEC = PropertySpec(name="Name", kind=Kind.STRING, label="Name", required=True)
-
-
-class FactRow(QWidget):
-    """A label and a value that can be read and copied, not changed."""
-
-    def __init__(self, label: str, value: str = "") -> None:
-        super().__init__()
-        self.value = TextLabel(value, wrap=True, selectable=True)
-        self.value.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # it can be copied, but is no stop of the Tab key
-        self._label = ElidedLabel(label, FontRole.BODY, Tone.TEXT2)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(Space.LARGE, 0, 0, 0)
-        line.setSpacing(Space.SMALL)
-        self._label.setFixedWidth(HEAD_WIDTH - Space.LARGE)
-        line.addWidget(self._label)
-        line.addWidget(self.value, 1)
-        self.setMinimumHeight(height(Height.EVENT_ROW, self.fontMetrics()))
-
-    def show_value(self, value: str) -> None:
-        """Show *value*."""
-        self.value.setText(value)
-        self.setAccessibleName(f"{self._label.text()}: {value}")
 
 
 class Page(QWidget):

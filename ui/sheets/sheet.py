@@ -11,11 +11,9 @@ from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QStackedWidget,
     QTabBar,
     QVBoxLayout,
@@ -35,11 +33,12 @@ from ui.sheets.changedelsewhere import adopted_text, conflict_text
 from ui.sheets.draft import Draft
 from ui.sheets.headline import headline, icon_kind
 from ui.sheets.page import Page
-from ui.skins import dress_page_tabs, dress_scroll_bars, follow_theme
+from ui.skins import dress_page_tabs, follow_theme
 from ui.theme import FontRole, Space, theme
 from ui.tokens import Tokens
 from ui.widgets.band import Band, BandKind
-from ui.widgets.labels import ElidedLabel, StateLabel, TextLabel
+from ui.widgets.labels import ElidedLabel, StateLabel
+from ui.widgets.lines import Foot
 
 if TYPE_CHECKING:
     from clusteradmin.client.cluster import Cluster
@@ -49,21 +48,6 @@ HEIGHT = 640  # at most, without scrolling: a screen of 768 px has room for it, 
 _LEAST_HEIGHT = 460
 _ICON = 32
 _MIRROR_SECONDS = 5.0  # how long the picture may lag behind a committed change before the sheet goes on without it
-
-
-class Foot(QWidget):
-    """The bottom line of a dialog: a hairline above, room for a note, and the buttons."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.row = QHBoxLayout(self)
-        self.row.setContentsMargins(Space.LARGE, Space.MEDIUM, Space.LARGE, Space.MEDIUM)
-        self.row.setSpacing(Space.SMALL)
-        follow_theme(self, lambda seen, _tokens: seen.update())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        del event
-        QPainter(self).fillRect(0, 0, self.width(), 1, theme().tokens.line)
 
 
 class Note(QWidget):
@@ -196,11 +180,11 @@ class Sheet(QDialog):
         foot.row.addWidget(self.buttons)
         return foot
 
-    def add_pages(self, pages: Sequence[Page], *, scrolled: bool = True) -> None:
+    def add_pages(self, pages: Sequence[Page]) -> None:
         """Add *pages* in their order; a page that does not fit scrolls."""
         for page in pages:
             self.pages.append(page)
-            self.stack.addWidget(_scrolled(page) if scrolled else page)
+            self.stack.addWidget(scrolled(page))
             self.tabs.addTab(page.title)
         self.tabs.setAccessibleName(self.tr("Pages"))
         self.refresh()
@@ -209,8 +193,8 @@ class Sheet(QDialog):
             self.pages[0].take_first_focus()
 
     def sizeHint(self) -> QSize:
-        tallest = max((page.layout().totalHeightForWidth(WIDTH) for page in self.pages), default=0)
-        around = self.layout().sizeHint().height() - self.stack.sizeHint().height()
+        tallest = max((page.column.totalHeightForWidth(WIDTH) for page in self.pages), default=0)
+        around = super().sizeHint().height() - self.stack.sizeHint().height()
         return QSize(WIDTH, min(HEIGHT, max(_LEAST_HEIGHT, tallest + around)))
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -424,16 +408,3 @@ class Sheet(QDialog):
         else:
             self.show_problem(problem)
         self.refresh()
-
-
-def _scrolled(page: Page) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(page)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.viewport().setAutoFillBackground(False)
-    page.setAutoFillBackground(False)
-    dress_scroll_bars(area)
-    return area
