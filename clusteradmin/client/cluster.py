@@ -168,7 +168,7 @@ class Cluster:
 
     async def _wait(self, seconds: float | None) -> bool:
         """Wait for the next attempt, or for a person (None); return whether it was a person."""
-        self._show(next_try=None if seconds is None else time.time() + seconds)
+        self._show(next_try=None if seconds is None else time.time() + seconds, needs_person=seconds is None)
         self._wake.clear()
         try:
             async with asyncio.timeout(seconds):
@@ -189,7 +189,7 @@ class Cluster:
             # Once lost it stays lost until it is back: the picture is old all the while.
             begins = self.status.state in (ConnectionState.CLOSED, ConnectionState.CONNECTING)
             state = ConnectionState.CONNECTING if begins else ConnectionState.LOST
-            self._show(state, detail=f"Connecting to {place.text}.", next_try=None)
+            self._show(state, detail=f"Connecting to {place.text}.", next_try=None, needs_person=False)
             try:
                 await self._connect(place, may_ask)
             except (TransportError, ClusterError, ConfigError) as exc:

@@ -35,6 +35,7 @@ class Status:
         detail: one sentence: what is tried, why it was lost.
         since: wall-clock seconds at which it came to this state.
         next_try: wall-clock seconds of the next attempt; None when none is planned.
+        needs_person: trying again by itself is of no use: somebody has to answer a question or correct something.
         attempts: what was tried since the connection was lost, newest last.
     """
 
@@ -43,6 +44,7 @@ class Status:
     detail: str = ""
     since: float = 0.0
     next_try: float | None = None
+    needs_person: bool = False
     attempts: tuple[str, ...] = ()
 
 

@@ -1,80 +1,289 @@
-"""What would happen: the best possible owner by the planner's own rule, and the order of stopping and starting."""
+"""What a request would do now, without asking for it: refused and why, or its effects in the order they come.
+
+Foreseen from rules, policies and the planner's own choice; what only a node knows (is the program there?) is not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nodeagent.api.objects import Group, NodeId, Resource, ResourceId, ResourceState, Snapshot, Wanted
+from nodeagent.api.commonproperties import COMMON
+from nodeagent.api.objects import (
+    ClusterObject,
+    Group,
+    NodeId,
+    ObjectKind,
+    ObjectRef,
+    Resource,
+    ResourceState,
+    Snapshot,
+    Wanted,
+)
+from nodeagent.api.problems import ClusterError, Problem, problem
+from nodeagent.api.properties import PropertySpec, check_all
+from nodeagent.api.requests import (
+    BringOnline,
+    ChangeGroup,
+    CreateGroup,
+    CreateResource,
+    Delete,
+    InitiateFailure,
+    MoveGroup,
+    PauseNode,
+    Rename,
+    Request,
+    ResumeNode,
+    Right,
+    SetDependencies,
+    SetPossibleOwners,
+    SetPreferredOwners,
+    SetProperties,
+    TakeOffline,
+    Verb,
+)
+from nodeagent.api.rules.dependencies import dependencies_problem, whole_tree
+from nodeagent.api.rules.names import name_problem
+from nodeagent.api.rules.owners import owners_problem
+from nodeagent.api.rules.verbs import change_group_problem, move_problem, verb_problem
 from nodeagent.api.states import all_dependents_of, providers_of, wanted
-from nodeagent.planner import placement
-
-_RUNNING = (ResourceState.ONLINE, ResourceState.ONLINE_PENDING)
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """The node that Move Group takes when none is named (None: no node can), and why that one."""
-
-    node: NodeId | None
-    why: str
-
-
-def best_owner(group: Group, cluster: Snapshot) -> Best:
-    """Return where *group* would go, by the rule that the leader follows."""
-    choice = placement.best_owner(group, cluster)
-    return Best(choice.node, choice.why)
+from nodeagent.api.texts import sentence
+from nodeagent.planner.placement import best_owner, next_owner
+from nodeagent.planner.policies import RestartAction, policy_of
 
 
 @dataclass(frozen=True, slots=True)
-class MovePlan:
-    """The steps of a move. Each step's resources go together.
+class Foreseen:
+    """What a request would come to: *problem*, or *effects* as sentences."""
 
-    Attributes:
-        stops: what goes offline, last needed first.
-        starts: what goes online on the new node, first needed first.
-        stays: what is offline and stays so.
-    """
-
-    stops: tuple[tuple[Resource, ...], ...]
-    starts: tuple[tuple[Resource, ...], ...]
-    stays: tuple[Resource, ...]
+    problem: Problem | None = None
+    effects: tuple[str, ...] = ()
 
 
-def move_plan(group: Group, cluster: Snapshot) -> MovePlan:
-    """Return the steps of moving *group*, whichever node it goes to."""
+def foresee(request: Request, cluster: Snapshot, right: Right = Right.ADMINISTER) -> Foreseen:
+    """Say what *request* would do; *right* is what the asking user may do."""
+    if right < request.right:
+        return Foreseen(problem("access_denied", needed=request.right.name.lower()))
+    try:
+        return _foresee(request, cluster)
+    except ClusterError as exc:  # the object is not there
+        return Foreseen(exc.problem)
+
+
+def _foresee(request: Request, cluster: Snapshot) -> Foreseen:
+    match request:
+        case BringOnline() | TakeOffline() | InitiateFailure() | MoveGroup():
+            return _state_verb(request, cluster)
+        case CreateGroup() | CreateResource() | Delete():
+            return _creation(request, cluster)
+        case ChangeGroup(resource=resource, group=group):
+            return _change_group(cluster.resource(resource), cluster.group(group), cluster)
+        case PauseNode(node=node):
+            item = cluster.node(node)
+            kept = [group.name for group in cluster.groups.values() if group.owner == node]
+            stays = f"It keeps {', '.join(sorted(kept))}." if kept else "It has no groups."
+            return _verb(Verb.PAUSE, item, cluster, f"{item.name} takes no new groups until it is resumed.", stays)
+        case ResumeNode(node=node):
+            item = cluster.node(node)
+            return _verb(Verb.RESUME, item, cluster, f"{item.name} takes groups again.")
+        case _:
+            return _setting(request, cluster)
+
+
+def _setting(request: Request, cluster: Snapshot) -> Foreseen:
+    match request:
+        case Rename(kind=kind, id=identity, name=name):
+            bad = name_problem(kind, name, cluster, renamed=identity)
+            return _result(bad, f"{_named(kind, identity, cluster)} is called {name}.")
+        case SetProperties():
+            return _properties(request, cluster)
+        case SetPreferredOwners(group=group, nodes=nodes):
+            bad = owners_problem(nodes, cluster, field="preferred_owners")
+            return _result(bad, f"{cluster.group(group).name} prefers {_nodes(nodes, cluster) or 'no node'}.")
+        case SetPossibleOwners(resource=resource, nodes=nodes):
+            bad = owners_problem(nodes, cluster, field="possible_owners")
+            which = "every node" if nodes is None else _nodes(nodes, cluster)
+            return _result(bad, f"{cluster.resource(resource).name} can be hosted by {which}.")
+        case SetDependencies(resource=resource, providers=providers):
+            item = cluster.resource(resource)
+            bad = dependencies_problem(item, providers, cluster)
+            names = ", ".join(cluster.resources[p].name for p in providers if p in cluster.resources)
+            return _result(bad, f"{item.name} depends on {names or 'nothing'}.")
+        case _:
+            return Foreseen(effects=("Nothing changes.",))
+
+
+def _result(bad: Problem | None, *effects: str) -> Foreseen:
+    return Foreseen(bad) if bad else Foreseen(effects=effects)
+
+
+def _verb(verb: Verb, item: ClusterObject, cluster: Snapshot, *effects: str) -> Foreseen:
+    return _result(verb_problem(verb, item, cluster), *effects)
+
+
+def _named(kind: ObjectKind, identity: str, cluster: Snapshot) -> str:
+    found = cluster.get(ObjectRef(kind, identity))
+    if found is None:
+        raise ClusterError(problem("object_unknown", kind=kind.value, id=identity))
+    return found.name
+
+
+def _nodes(nodes: Iterable[NodeId], cluster: Snapshot) -> str:
+    return ", ".join(cluster.node_name(node) for node in nodes)
+
+
+# --- online, offline, failure, move -----------------------------------------------------------------------------
+
+
+def _state_verb(request: BringOnline | TakeOffline | InitiateFailure | MoveGroup, cluster: Snapshot) -> Foreseen:
+    match request:
+        case BringOnline(kind=ObjectKind.GROUP, id=identity, node=node):
+            return _group_online(cluster.group(identity), node, cluster)
+        case BringOnline(id=identity):
+            return _resource_online(cluster.resource(identity), cluster)
+        case TakeOffline(kind=ObjectKind.GROUP, id=identity):
+            group = cluster.group(identity)
+            return _verb(Verb.TAKE_OFFLINE, group, cluster, *_stop(cluster.resources_of(group.id), cluster))
+        case TakeOffline(id=identity):
+            resource = cluster.resource(identity)
+            tree = [*all_dependents_of(resource, cluster), resource]
+            return _verb(Verb.TAKE_OFFLINE, resource, cluster, *_stop(tree, cluster))
+        case InitiateFailure(resource=identity):
+            resource = cluster.resource(identity)
+            return _verb(Verb.INITIATE_FAILURE, resource, cluster, *_failure(resource, cluster))
+        case MoveGroup(group=identity, node=node):
+            return _move(cluster.group(identity), node, cluster)
+
+
+def _resource_online(resource: Resource, cluster: Snapshot) -> Foreseen:
+    needed = [*reversed(providers_of(resource, cluster)), resource]
+    group = cluster.group(resource.group)
+    where = f"{group.name} is on {cluster.node_name(group.owner)}." if group.owner else f"{group.name} gets a node."
+    return _verb(Verb.BRING_ONLINE, resource, cluster, where, *_start(needed))
+
+
+def _group_online(group: Group, node: NodeId | None, cluster: Snapshot) -> Foreseen:
     members = cluster.resources_of(group.id)
-    running = [r for r in members if r.state in _RUNNING]
-    starting = [r for r in members if wanted(r, group) is Wanted.ONLINE]
-    ids = {r.id for r in starting}
-    return MovePlan(
-        stops=start_order(running)[::-1],
-        starts=start_order(starting),
-        stays=tuple(r for r in members if r.id not in ids),
-    )
+    if node is not None and node != group.owner:
+        move = _move(group, node, cluster)
+        return move if move.problem else Foreseen(effects=(*move.effects, *_start(members)))
+    return _verb(Verb.BRING_ONLINE, group, cluster, *_start(members))
 
 
-def start_order(resources: Iterable[Resource]) -> tuple[tuple[Resource, ...], ...]:
-    """Return *resources* rank by rank: each needs only what is in earlier ranks, as far as it is among them."""
+def _move(group: Group, node: NodeId | None, cluster: Snapshot) -> Foreseen:
+    if bad := move_problem(group, node, cluster):
+        return Foreseen(bad)
+    if node == group.owner:
+        return Foreseen(effects=(f"{group.name} is on {cluster.node_name(node)} already; nothing changes.",))
+    effects: list[str] = []
+    if node is None:
+        choice = best_owner(group, cluster)
+        effects += [f"{refusal.name} is not taken: {sentence(refusal.reason)}" for refusal in choice.refused]
+        if choice.node is None:
+            return Foreseen(move_problem(group, None, cluster), tuple(effects))
+        effects.append(f"{cluster.node_name(choice.node)} is the best possible node: {choice.why}.")
+        node = choice.node
+    members = cluster.resources_of(group.id)
+    back = [resource for resource in members if wanted(resource, group) is Wanted.ONLINE]
+    origin = cluster.node_name(group.owner) or "no node"
+    effects += _stop(members, cluster)
+    effects.append(f"{group.name} moves from {origin} to {cluster.node_name(node)}.")
+    return Foreseen(effects=(*effects, *(f"{r.name} goes online there." for r in _in_order(back))))
+
+
+def _in_order(resources: Iterable[Resource]) -> list[Resource]:
+    """Return *resources* with providers before those that need them."""
     left = {resource.id: resource for resource in resources}
-    ranks: list[tuple[Resource, ...]] = []
-    done: set[ResourceId] = set()
+    found: list[Resource] = []
     while left:
-        ready = [r for r in left.values() if all(p in done or p not in left for p in r.dependencies)]
-        if not ready:  # a circle, which the rules refuse
-            ready = list(left.values())
-        ranks.append(tuple(sorted(ready, key=lambda r: r.name.casefold())))
-        done.update(r.id for r in ready)
-        for resource in ready:
-            del left[resource.id]
-    return tuple(ranks)
+        free = [r for r in left.values() if not any(p in left for p in r.dependencies)] or list(left.values())
+        found += sorted(free, key=lambda r: r.name.casefold())
+        left = {identity: r for identity, r in left.items() if r not in free}
+    return found
 
 
-def started_with(resource: Resource, cluster: Snapshot) -> list[Resource]:
-    """Return what bringing *resource* online starts besides it: the providers that are not online."""
-    return [r for r in providers_of(resource, cluster) if r.state not in _RUNNING]
+def _start(resources: Iterable[Resource]) -> list[str]:
+    return [f"{r.name} goes online." for r in _in_order(resources) if r.state is not ResourceState.ONLINE]
 
 
-def stopped_with(resource: Resource, cluster: Snapshot) -> list[Resource]:
-    """Return what taking *resource* offline stops besides it: the running dependents."""
-    return [r for r in all_dependents_of(resource, cluster) if r.state in _RUNNING]
+def _stop(resources: Iterable[Resource], cluster: Snapshot) -> list[str]:
+    del cluster
+    running = [r for r in resources if r.state not in (ResourceState.OFFLINE, ResourceState.FAILED)]
+    return [f"{r.name} goes offline." for r in reversed(_in_order(running))] or ["Nothing of it is online."]
+
+
+def _failure(resource: Resource, cluster: Snapshot) -> list[str]:
+    """Say what the restart policy does next."""
+    policy = policy_of(resource, cluster.types.get(resource.type))
+    group = cluster.group(resource.group)
+    if policy.action is not RestartAction.NONE and resource.restarts < policy.threshold:
+        number = f"restart {resource.restarts + 1} of {policy.threshold} within {policy.period:g} s"
+        return [f"{resource.name} fails.", f"It is restarted on {cluster.node_name(group.owner)} ({number})."]
+    if policy.action is not RestartAction.AFFECT_GROUP:
+        return [f"{resource.name} fails and stays failed; {group.name} stays where it is."]
+    choice = next_owner(group, cluster)
+    if choice.node is None:
+        return [f"{resource.name} fails and stays failed: no other node can run {group.name}."]
+    return [f"{resource.name} fails.", f"{group.name} moves to {cluster.node_name(choice.node)}: {choice.why}."]
+
+
+# --- creating, deleting, changing -------------------------------------------------------------------------------
+
+
+def _creation(request: CreateGroup | CreateResource | Delete, cluster: Snapshot) -> Foreseen:
+    match request:
+        case CreateGroup(name=name):
+            bad = name_problem(ObjectKind.GROUP, name, cluster) or owners_problem(
+                request.preferred_owners, cluster, field="preferred_owners"
+            )
+            return _result(bad, f"A group {name} is created, offline.")
+        case CreateResource():
+            return _new_resource(request, cluster)
+        case Delete(kind=ObjectKind.GROUP, id=identity):
+            group = cluster.group(identity)
+            return _verb(Verb.DELETE, group, cluster, f"The group {group.name} is deleted.")
+        case Delete(id=identity):
+            return _delete(request, cluster.resource(identity), cluster)
+
+
+def _new_resource(request: CreateResource, cluster: Snapshot) -> Foreseen:
+    group = cluster.group(request.group)
+    bad = name_problem(ObjectKind.RESOURCE, request.name, cluster)
+    kind = cluster.types.get(request.type)
+    if kind is None:
+        bad = bad or problem("type_unknown", "type", name=request.type)
+    else:
+        bad = bad or _first(check_all(kind.schema, request.parameters))
+    bad = bad or owners_problem(request.possible_owners, cluster, field="possible_owners")
+    return _result(bad, f"A resource {request.name} of type {request.type} is created in {group.name}, offline.")
+
+
+def _delete(request: Delete, resource: Resource, cluster: Snapshot) -> Foreseen:
+    dependents = all_dependents_of(resource, cluster)
+    if bad := verb_problem(Verb.DELETE, resource, cluster):
+        return Foreseen(bad)
+    if {r.id for r in dependents} != set(request.with_dependents):
+        names = tuple(r.name for r in dependents)
+        return Foreseen(problem("others_depend_on_it", name=resource.name, dependents=names))
+    return Foreseen(effects=tuple(f"The resource {r.name} is deleted." for r in (*dependents, resource)))
+
+
+def _change_group(resource: Resource, group: Group, cluster: Snapshot) -> Foreseen:
+    tree = [cluster.resources[identity] for identity in whole_tree(resource, cluster)]
+    names = ", ".join(sorted(r.name for r in tree))
+    return _result(change_group_problem(resource, group, cluster), f"{names} moves to {group.name}.")
+
+
+def _properties(request: SetProperties, cluster: Snapshot) -> Foreseen:
+    name = _named(request.kind, request.id, cluster)
+    schema: tuple[PropertySpec, ...] = ()
+    if request.kind is ObjectKind.RESOURCE and (kind := cluster.types.get(cluster.resource(request.id).type)):
+        schema = kind.schema
+    bad = _first(check_all(COMMON[request.kind], request.properties)) or _first(check_all(schema, request.parameters))
+    changes = {**request.properties, **request.parameters}
+    said = (f"{name}: {key} is set to {'its default' if value is None else value}." for key, value in changes.items())
+    return _result(bad, *said)
+
+
+def _first(found: list[Problem]) -> Problem | None:
+    return found[0] if found else None
