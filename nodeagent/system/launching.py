@@ -20,6 +20,7 @@ import select
 import signal
 import struct
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,7 @@ _CLONE_INTO_CGROUP = 0x2_0000_0000  # linux/sched.h
 _CLONE_CLEAR_SIGHAND = 0x1_0000_0000
 _CLONE_ARGS = struct.Struct("11Q")
 _REPORT = struct.Struct("=ci")  # at which step, errno
+_READY = b"!"  # the last step before exec
 _JOIN, _DIRECTORY, _USER, _EXEC = b"j", b"d", b"u", b"x"
 # An old kernel or a seccomp filter: the child then joins by itself.
 _NO_CLONE3 = (errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG)
@@ -109,6 +111,8 @@ def spawn(launch: Launch, placement: Placement = NOWHERE) -> Process:
             if placement.cgroup is None and _is_plain(launch, own):
                 return _spawn_plain(plan, files)
             return _spawn_forked(plan, files, placement.cgroup, own)
+    except _KilledAtBirthError:
+        raise StartError(f"The program {program} was killed before it could start. Try again.") from None
     except _FailedStepError as exc:
         raise _explain(exc, launch, program, placement) from None
 
@@ -118,6 +122,14 @@ class _FailedStepError(Exception):
         super().__init__(step, number)
         self.step = step
         self.number = number
+
+
+class _KilledAtBirthError(Exception):
+    """The child was killed before it could do anything.
+
+    Linux 6.18 compares how often the child's cgroup was killed with how often its parent's was, and kills what
+    CLONE_INTO_CGROUP starts when the two differ. A child that joins by itself is not compared.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +227,15 @@ def _spawn_forked(plan: _Plan, files: _StandardFiles, cgroup: Path | None, own: 
         raise _FailedStepError(_JOIN, exc.errno or 0) from None
     try:
         return _fork_and_exec(plan, files, folder, own)
+    except _KilledAtBirthError:
+        return _fork_and_exec(plan, files, folder, own, into=False)
     finally:
         os.close(folder)
 
 
-def _fork_and_exec(plan: _Plan, files: _StandardFiles, folder: int | None, own: _OwnState) -> Process:
+def _fork_and_exec(
+    plan: _Plan, files: _StandardFiles, folder: int | None, own: _OwnState, *, into: bool = True
+) -> Process:
     reading, writing = os.pipe()
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     try:
@@ -228,7 +244,7 @@ def _fork_and_exec(plan: _Plan, files: _StandardFiles, folder: int | None, own: 
         collecting = gc.isenabled()
         gc.disable()
         try:
-            pid, joined, cleared = _bear(folder)
+            pid, joined, cleared = _bear(folder, into=into)
             if pid == 0:
                 reset = _numbers(own.ignored if cleared else own.ignored | own.caught)
                 _become(plan, files, None if joined else folder, reset=reset, report=writing, highest=highest)
@@ -246,20 +262,21 @@ def _fork_and_exec(plan: _Plan, files: _StandardFiles, folder: int | None, own: 
             os.close(writing)
 
 
-def _bear(folder: int | None) -> tuple[int, bool, bool]:
+def _bear(folder: int | None, *, into: bool) -> tuple[int, bool, bool]:
     """Fork, into the cgroup when one is given: the child's number (0 in the child), joined, handlers reset.
 
     The C library does not know of this fork. That is sound with one thread, when the child does nothing but
     system calls and exec.
     """
-    flags = _CLONE_CLEAR_SIGHAND | (_CLONE_INTO_CGROUP if folder is not None else 0)
-    fields = _CLONE_ARGS.pack(flags, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, 0, 0, folder or 0)
+    join = folder if into else None
+    flags = _CLONE_CLEAR_SIGHAND | (_CLONE_INTO_CGROUP if join is not None else 0)
+    fields = _CLONE_ARGS.pack(flags, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, 0, 0, join or 0)
     pid = _libc().syscall(_CLONE3, ctypes.create_string_buffer(fields), _CLONE_ARGS.size)
     if pid >= 0:
-        return pid, True, True
+        return pid, join is not None, True
     number = ctypes.get_errno()
     if number not in _NO_CLONE3:
-        raise _FailedStepError(_JOIN if folder is not None else _EXEC, number)
+        raise _FailedStepError(_JOIN if join is not None else _EXEC, number)
     try:
         return os.fork(), False, False
     except OSError as exc:
@@ -299,6 +316,7 @@ def _become(
         os.closerange(3, report)
         os.closerange(report + 1, highest)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.write(report, _READY)
         os.execve(plan.program, plan.argv, plan.environment)  # noqa: S606 - no shell is the point
     except OSError as exc:
         problem = exc.errno or 0
@@ -315,16 +333,22 @@ def _switch_user(account: Account) -> None:
 
 
 def _await_exec(pid: int, reading: int, launch: Launch) -> None:
-    """Return when the child has become the program: exec closes the pipe without a word."""
+    """Return when the child has become the program: exec closes the pipe, with nothing said but that it was ready."""
     poll = select.poll()
     poll.register(reading, select.POLLIN)
-    if not poll.poll(launch.patience * 1000):
-        os.kill(pid, signal.SIGKILL)  # our child and not reaped: the number is still its own
-        raise StartError(f"The program {launch.argv[0]} could not be loaded within {launch.patience:g} s.")
-    report = os.read(reading, _REPORT.size)
-    if report:
-        os.waitpid(pid, 0)
-        raise _FailedStepError(*_REPORT.unpack(report))
+    until = time.monotonic() + launch.patience
+    told = b""
+    while poll.poll(max(0.0, until - time.monotonic()) * 1000):
+        part = os.read(reading, 64)
+        if part:
+            told += part
+        elif told == _READY:
+            return
+        else:
+            os.waitpid(pid, 0)
+            raise _FailedStepError(*_REPORT.unpack(told.removeprefix(_READY))) if told else _KilledAtBirthError
+    os.kill(pid, signal.SIGKILL)  # our child and not reaped: the number is still its own
+    raise StartError(f"The program {launch.argv[0]} could not be loaded within {launch.patience:g} s.")
 
 
 def _explain(failed: _FailedStepError, launch: Launch, program: str, placement: Placement) -> StartError:

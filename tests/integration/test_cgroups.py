@@ -281,12 +281,22 @@ def test_without_cgroups_a_child_in_the_programs_session_is_found_though_unmarke
     assert not alive(orphan)
 
 
-def test_a_program_started_after_a_kill_of_its_cgroup_lives(cgroups: CgroupContainers) -> None:
-    container = cgroups.open("again")
+def test_a_program_started_after_a_kill_of_its_container_lives(container: Container) -> None:
     for _ in range(3):
-        process = container.spawn(Launch(("/bin/sleep", "60")))
-        with process:
-            assert not select.select([process], [], [], 0.2)[0], "killed at birth"
-            assert container.kill(SystemClock().steady() + 2)
-            process.reap()
-    container.remove()
+        process, pid = start(container, "sh", "-c", "echo $$; exec sleep 1000")
+        assert container.pids() == [pid]
+        assert container.kill(deadline())
+        wait_for_end(process)
+
+
+def test_a_program_started_after_a_kill_that_nobody_waited_for_lives(container: Container) -> None:
+    for _ in range(3):
+        process, pid = start(container, "sh", "-c", "echo $$; exec sleep 1000")
+        container.begin_kill()
+        wait_for_end(process)
+        while not container.is_empty():
+            select.select([], [], [], 0.002)
+    process, pid = start(container, "sh", "-c", "echo $$; exec sleep 1000")
+    assert container.pids() == [pid]
+    assert container.kill(deadline())
+    wait_for_end(process)
