@@ -1,0 +1,1 @@
+"""The Cluster Service: joins it all up on one node."""

@@ -1,0 +1,71 @@
+"""The inequality: how long a node must be silent before its groups may be taken over, and that it is long enough.
+
+Values and inequality: docs/safety.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+RHO: Final = 0.001  # by how much the rate of a steady clock may be off
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Times of a cluster, in seconds.
+
+    Attributes:
+        interval: h, between heartbeats.
+        again: a, after which a further attempt is sent while one is unanswered.
+        self_stop: s, how long a confirmed heartbeat permits to run.
+        kill_bound: k, for stopping everything exclusive at the deadline.
+        margin: m, scheduling and resolution.
+        takeover: d, silence after which a node may be declared dead.
+    """
+
+    name: str
+    interval: float
+    again: float
+    self_stop: float
+    kill_bound: float
+    margin: float
+    takeover: float
+
+    def needed(self) -> float:
+        """Return the shortest safe takeover time."""
+        return safe_silence(self.self_stop, self.kill_bound, self.margin)
+
+    def sentence(self) -> str:
+        """Say what these times mean, in one sentence."""
+        return (
+            f"A node that is silent for {self.takeover:g} s is declared down and its groups are taken over; by then it "
+            f"has stopped them itself, at the latest {self.needed():.2f} s after its last confirmed heartbeat."
+        )
+
+
+def safe_silence(self_stop: float, kill_bound: float, margin: float) -> float:
+    """Return (s + k + m)(1 + rho) / (1 - rho): an observer who waited that long may take over."""
+    return (self_stop + kill_bound + margin) * (1 + RHO) / (1 - RHO)
+
+
+PROFILES: Final = {
+    profile.name: profile
+    for profile in (
+        Profile("default", 0.5, 0.3, 3.5, 0.6, 0.3, 4.5),
+        Profile("fast", 0.2, 0.15, 1.35, 0.3, 0.1, 1.8),
+        Profile("virtual machines", 2.0, 1.0, 33.0, 2.0, 1.0, 38.0),
+    )
+}
+
+
+def profile_problem(profile: Profile) -> str | None:
+    """Say why these times would not be safe, or None when they are."""
+    if profile.needed() > profile.takeover:
+        return (
+            f"A takeover after {profile.takeover:g} s would be too early: a node needs up to {profile.needed():.2f} s "
+            "to stop by itself."
+        )
+    if profile.self_stop < profile.interval + profile.again:
+        return f"Heartbeats every {profile.interval:g} s are too rare for a self-stop after {profile.self_stop:g} s."
+    return None

@@ -1,0 +1,87 @@
+"""Keeps a view of the cluster database up to date, and tells those who listen what changed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from nodeagent.api.objects import Snapshot
+from nodeagent.database.store import ClusterStore, Compacted, Unavailable
+from nodeagent.database.view import ClusterView, Delta
+
+log = logging.getLogger(__name__)
+
+Listener = Callable[[Delta], None]
+RETRY = 0.2  # seconds between attempts to read a store that does not answer
+
+
+class Following:
+    """The view, and who is told of its changes. A reload is a Delta with everything in `keys` that exists."""
+
+    def __init__(self, store: ClusterStore, backend: str) -> None:
+        self.store = store
+        self.view = ClusterView(backend)
+        self.reloads = 0
+        self._listeners: list[Listener] = []
+        self._moved = asyncio.Event()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Return the cluster as this node knows it."""
+        return self.view.snapshot
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Have *listener* called after each batch; returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def load(self) -> None:
+        """Read everything once.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        self.view.load(await self.store.read(""))
+
+    async def reached(self, revision: int) -> None:
+        """Wait until the view has come to *revision*."""
+        while self.view.revision < revision:
+            await self._moved.wait()
+
+    async def run(self) -> None:
+        """Follow for ever."""
+        while True:
+            try:
+                await self._watch()
+            except Compacted:
+                log.warning("missed changes; reading the cluster database again")
+                await self._reload()
+            except Unavailable as exc:
+                log.warning("the cluster database cannot be watched: %s", exc)
+                # Nothing tells when a store is back; asking is the only way.
+                await asyncio.sleep(RETRY)
+
+    async def _watch(self) -> None:
+        batches = self.store.watch("", self.view.revision)
+        try:
+            async for batch in batches:
+                self._tell(self.view.apply(batch))
+        finally:
+            await batches.aclose()  # type: ignore[attr-defined]
+
+    async def _reload(self) -> None:
+        try:
+            await self.load()
+        except Unavailable:
+            await asyncio.sleep(RETRY)  # as above
+            return
+        self.reloads += 1
+        everything = tuple(self.snapshot.everything())
+        self._tell(Delta(changed=everything, keys=frozenset({"*"})))
+
+    def _tell(self, delta: Delta) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+        for listener in list(self._listeners):
+            listener(delta)

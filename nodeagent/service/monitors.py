@@ -1,0 +1,326 @@
+"""This node's Resource Monitors: started, attached to again, given permissions, replaced when they die or hang."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from nodeagent.api.objects import ResourceId
+from nodeagent.monitor import notes
+from nodeagent.monitor.messages import (
+    Acknowledged,
+    Attach,
+    Attached,
+    Closed,
+    FromMonitor,
+    Permit,
+    Quit,
+    Report,
+    StopAll,
+    StoppedAll,
+    ToMonitor,
+    decode_news,
+    encode,
+)
+from nodeagent.monitor.reaping import containers_of, kill_resources
+from nodeagent.settings import AgentSettings
+from nodeagent.system import processes
+from nodeagent.system.clock import Clock, boot_identity
+from nodeagent.system.launching import Launch, spawn
+from nodeagent.system.processes import Process, ProcessIdentity
+
+log = logging.getLogger(__name__)
+
+SHARED: Final = "shared"
+START_PATIENCE: Final = 10.0  # seconds for a new monitor's socket to answer
+STOP_PATIENCE: Final = 5.0  # seconds for the proof that everything has stopped
+
+
+class MonitorFailed(Exception):
+    """A Resource Monitor could not be started or proven empty."""
+
+
+class News(Protocol):
+    """Who is told what monitors say."""
+
+    def reported(self, report: Report) -> None:
+        """Take a resource's state."""
+        ...
+
+    def closed(self, said: Closed) -> None:
+        """Take the answer to CloseEpoch."""
+        ...
+
+    def monitor_died(self, name: str, held: tuple[ResourceId, ...]) -> None:
+        """Learn that nothing of *held* runs any more."""
+        ...
+
+    def monitor_started(self, name: str, process: int) -> None:
+        """Learn of a new monitor."""
+        ...
+
+
+@dataclass(slots=True)
+class _Link:
+    """The connection to one monitor."""
+
+    name: str
+    process: Process
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    attached: Attached
+    asked: float | None = None  # steady time of the oldest permission that is not acknowledged
+    stopped: asyncio.Future[bool] | None = None
+    acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class Monitors:
+    """All monitors of this node. One service at a time uses them: the caller holds the service's lock."""
+
+    def __init__(self, settings: AgentSettings, config: Path, clock: Clock, news: News) -> None:
+        self._settings = settings
+        self._config = config
+        self._clock = clock
+        self._news = news
+        self._links: dict[str, _Link] = {}
+        self._starting: dict[str, asyncio.Lock] = {}
+        self._permission = Permit(incarnation=0, until=0.0)
+        self._replacing: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    # --- starting and attaching ---------------------------------------------------------------------------------
+
+    async def attach_all(self) -> list[Report]:
+        """Attach to every monitor that lives, kill what dead ones left, and return what is held."""
+        self._settings.monitors.mkdir(parents=True, exist_ok=True, mode=0o700)
+        reports: list[Report] = []
+        for path in sorted(self._settings.monitors.glob("*.json")):
+            link = await self._attach(path.stem)
+            if link is not None:
+                reports += link.attached.held
+        await self._kill_strays({report.id for report in reports})
+        return reports
+
+    async def _kill_strays(self, held: set[ResourceId]) -> None:
+        """Kill what runs without a monitor: nobody would stop it at the deadline (safety rule P8)."""
+
+        def kill() -> bool:
+            containers = containers_of(self._settings)
+            return kill_resources(containers, [name for name in containers.leftovers() if name not in held])
+
+        if not await asyncio.to_thread(kill):
+            log.error("something that a dead Resource Monitor left behind cannot be killed")
+
+    async def ensure(self, name: str) -> str:
+        """Start the monitor *name* unless it lives.
+
+        Raises:
+            MonitorFailed: it does not answer.
+        """
+        async with self._starting.setdefault(name, asyncio.Lock()):
+            if name not in self._links and await self._attach(name) is None:
+                await self._start(name)
+        return name
+
+    async def _start(self, name: str) -> None:
+        errors = self._settings.home / "log"
+        errors.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (errors / f"monitor-{name}.log").open("ab") as output:
+            arguments = (sys.executable, "-m", "nodeagent.monitor", "--config", str(self._config), "--name", name)
+            process = spawn(Launch(arguments, "/", _own_environment(), None, output.fileno()))
+        deadline = self._clock.steady() + START_PATIENCE
+        while (link := await self._attach(name, process)) is None:
+            if process.reap() is not None or self._clock.steady() > deadline:
+                process.close()
+                raise MonitorFailed(f"the Resource Monitor {name} does not start; see {errors}")
+            # Its socket appears when it is ready; there is no event for "a file will exist".
+            await asyncio.sleep(0.02)
+        log.info("Resource Monitor %s is process %d", name, process.pid)
+        self._news.monitor_started(name, link.process.pid)
+
+    async def _attach(self, name: str, process: Process | None = None) -> _Link | None:
+        socket = self._settings.monitors / f"{name}.sock"
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(socket), limit=8 * 1024 * 1024)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        try:
+            writer.write(encode(Attach(service=self._settings.name)))
+            line = await asyncio.wait_for(reader.readline(), START_PATIENCE)
+            attached = decode_news(line)
+        except (TimeoutError, OSError, msgspec.DecodeError):
+            writer.close()
+            return None
+        if not isinstance(attached, Attached):
+            writer.close()
+            return None
+        if process is None:
+            noted = notes.read(self._settings.monitors / f"{name}.json")
+            process = processes.adopt(ProcessIdentity(noted.process, noted.started, boot_identity()))
+            if process is None:
+                writer.close()
+                return None
+        link = _Link(name, process, reader, writer, attached)
+        self._links[name] = link
+        link.task = asyncio.create_task(self._listen(link), name=f"monitor {name}")
+        self._send(link, self._permission)
+        return link
+
+    # --- talking ------------------------------------------------------------------------------------------------
+
+    def order(self, name: str, order: ToMonitor) -> bool:
+        """Send an order to a monitor that lives; False when it does not."""
+        link = self._links.get(name)
+        if link is None:
+            return False
+        self._send(link, order)
+        return True
+
+    def permit(self, permission: Permit) -> None:
+        """Give all monitors a permission; new ones get the latest."""
+        self._permission = permission
+        for link in self._links.values():
+            if link.asked is None:
+                link.asked = self._clock.steady()
+            self._send(link, permission)
+
+    async def acknowledged(self, patience: float) -> bool:
+        """Wait until all monitors have acknowledged the latest permission."""
+        waiting = [link.acknowledged.wait() for link in self._links.values() if link.asked is not None]
+        try:
+            await asyncio.wait_for(asyncio.gather(*waiting), patience)
+        except TimeoutError:
+            return False
+        return True
+
+    def replace_hung(self, patience: float) -> None:
+        """Kill every monitor, and what it holds, that has not acknowledged for *patience* seconds (P8)."""
+        now = self._clock.steady()
+        for link in list(self._links.values()):
+            if link.asked is not None and now - link.asked > patience:
+                log.error("Resource Monitor %s does not answer; it is replaced", link.name)
+                link.process.signal(9)
+                link.writer.close()
+
+    def fresh_patience(self) -> None:
+        """Begin to count anew: this process itself stood still."""
+        for link in self._links.values():
+            if link.asked is not None:
+                link.asked = self._clock.steady()
+
+    async def stop_all(self) -> bool:
+        """Stop everything at once; True when it is proven (safety rule M5)."""
+        self._permission = Permit(incarnation=0, until=0.0)
+        futures = []
+        for link in self._links.values():
+            link.stopped = asyncio.get_running_loop().create_future()
+            futures.append(link.stopped)
+            self._send(link, StopAll())
+        try:
+            answers = await asyncio.wait_for(asyncio.gather(*futures), STOP_PATIENCE)
+        except TimeoutError:
+            answers = [False]
+        if not all(answers):
+            for link in list(self._links.values()):
+                link.process.signal(9)
+        containers = containers_of(self._settings)
+        return await asyncio.to_thread(lambda: kill_resources(containers, containers.leftovers()))
+
+    async def close(self, *, quit_monitors: bool) -> None:
+        """Detach; *quit_monitors* ends those that hold nothing."""
+        self._closing = True
+        for link in list(self._links.values()):
+            if quit_monitors:
+                self._send(link, Quit())
+            try:
+                await asyncio.wait_for(link.writer.drain(), 1.0)
+            except (TimeoutError, OSError):
+                log.debug("monitor %s is gone", link.name)
+            if quit_monitors:
+                await self._wait_end(link.process)
+            link.writer.close()
+        tasks = [link.task for link in self._links.values() if link.task] + list(self._replacing)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for link in self._links.values():
+            link.process.reap()
+            link.process.close()
+        self._links.clear()
+
+    async def _wait_end(self, process: Process) -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(process.fileno(), ended.set)
+        try:
+            await asyncio.wait_for(ended.wait(), STOP_PATIENCE)
+        except TimeoutError:
+            log.warning("a Resource Monitor does not end")
+        finally:
+            loop.remove_reader(process.fileno())
+
+    def _send(self, link: _Link, message: ToMonitor) -> None:
+        if not link.writer.is_closing():
+            link.writer.write(encode(message))
+
+    async def _listen(self, link: _Link) -> None:
+        try:
+            while line := await link.reader.readline():
+                self._heard(link, decode_news(line))
+        except (OSError, ValueError, msgspec.DecodeError) as exc:
+            log.warning("monitor %s: %s", link.name, exc)
+        if not self._closing:
+            task = asyncio.create_task(self._replace(link), name=f"replace monitor {link.name}")
+            self._replacing.add(task)
+            task.add_done_callback(self._replacing.discard)
+
+    def _heard(self, link: _Link, said: FromMonitor) -> None:
+        if isinstance(said, Report):
+            self._news.reported(said)
+        elif isinstance(said, Acknowledged):
+            if (said.incarnation, said.until) == (self._permission.incarnation, self._permission.until):
+                link.asked = None
+                link.acknowledged.set()
+                link.acknowledged = asyncio.Event()
+            elif link.asked is not None:
+                link.asked = self._clock.steady()
+        elif isinstance(said, Closed):
+            self._news.closed(said)
+        elif isinstance(said, StoppedAll) and link.stopped is not None and not link.stopped.done():
+            link.stopped.set_result(said.proven)
+
+    # --- a monitor that is gone ---------------------------------------------------------------------------------
+
+    async def _replace(self, link: _Link) -> None:
+        """Kill what the dead monitor held and start a new one; its death is the death of what it held (P8)."""
+        self._links.pop(link.name, None)
+        link.writer.close()
+        if link.stopped is not None and not link.stopped.done():
+            link.stopped.set_result(False)
+        link.process.signal(9)
+        await self._wait_end(link.process)
+        status = link.process.reap()
+        link.process.close()
+        log.error("Resource Monitor %s is gone: %s", link.name, status)
+        path = self._settings.monitors / f"{link.name}.json"
+        noted = notes.read(path)
+        containers = containers_of(self._settings)
+        while not await asyncio.to_thread(lambda: kill_resources(containers, noted.held)):
+            log.error("what Resource Monitor %s held cannot be killed; trying again", link.name)
+        self._news.monitor_died(link.name, tuple(noted.held))
+        if link.name == SHARED or noted.held:
+            try:
+                await self.ensure(link.name)
+            except (MonitorFailed, OSError):
+                log.exception("no new Resource Monitor %s", link.name)
+
+
+def _own_environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
