@@ -34,7 +34,7 @@ from nodeagent.api.requests import (
 from nodeagent.api.rules.dependencies import whole_tree
 from nodeagent.api.rules.verbs import verb_problem, verbs_of
 from nodeagent.api.states import all_dependents_of
-from nodeagent.api.texts import sentence
+from nodeagent.api.texts import render, sentence
 from ui.models.picture import Picture
 from ui.words import kind_word, listed
 
@@ -132,7 +132,8 @@ def _nothing_to_do(verb: Verb, selection: Sequence[ClusterObject]) -> str:
 
 
 def _why_not(refused: Sequence[Refused]) -> str:
-    sentences = list(dict.fromkeys(sentence(one.problem) for one in refused))
+    # Without the nodes' reasons one by one: those stand in the Details pane and in Move Group.
+    sentences = list(dict.fromkeys(render(one.problem.code, one.problem.parameters) for one in refused))
     return " ".join(sentences[:3])
 
 

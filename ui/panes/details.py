@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from nodeagent.api.objects import ClusterObject
@@ -69,7 +70,15 @@ class DetailsPane(QScrollArea):
     def sizeHint(self) -> QSize:
         return QSize(320, 400)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
     # Parts
+
+    def _fit(self) -> None:
+        """Give the page the height that its wrapped texts need: a scroll area by itself squeezes them."""
+        self._page.setMinimumHeight(self._page.heightForWidth(self.viewport().width()))
 
     def _show(self, explanation: Explanation) -> None:
         before, self._shown = self._shown, explanation
@@ -127,6 +136,7 @@ class DetailsPane(QScrollArea):
         off = found[Verb.BRING_ONLINE].reason if not listed else ""
         self._off.setText(off)
         self._off.setVisible(bool(off))
+        self._fit()
 
     def _show_icon(self) -> None:
         if self._shown is not None:
