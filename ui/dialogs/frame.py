@@ -1,0 +1,86 @@
+"""The frame of our dialogs: a page on chrome, a hairline, and the buttons; never modal to the loop."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from ui.icons import kind_pixmap
+from ui.models.roles import Tone
+from ui.skins import follow_theme
+from ui.theme import BUTTON_PADDING, MINIMUM_BUTTON_WIDTH, FontRole, Space
+from ui.tokens import Tokens
+from ui.widgets.fields import FieldError
+from ui.widgets.labels import ElidedLabel, StateLabel, TextLabel
+
+ICON = 32
+
+
+class FramedDialog(QDialog):
+    """A dialog that is deleted when it is closed. Use `show` or `open`; it has no other way of being run."""
+
+    def __init__(self, title: str, accept: str, parent: QWidget | None) -> None:
+        """Make an empty one; *accept* is the verb on its default button."""
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.page = QVBoxLayout()
+        self.page.setContentsMargins(Space.PAGE_MARGIN, Space.PAGE_MARGIN, Space.PAGE_MARGIN, Space.MEDIUM)
+        self.page.setSpacing(Space.MEDIUM)
+        self.buttons = QDialogButtonBox(self)
+        self.accept_button = QPushButton(accept)
+        self.accept_button.setDefault(True)
+        self.buttons.addButton(self.accept_button, QDialogButtonBox.ButtonRole.AcceptRole)
+        self.cancel_button = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        self.error = FieldError(parent=self)
+        self.foot = QHBoxLayout()
+        self.foot.setContentsMargins(Space.PAGE_MARGIN, Space.SMALL, Space.PAGE_MARGIN, Space.SMALL)
+        self.foot.addStretch(1)
+        self.foot.addWidget(self.buttons)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self.page, 1)
+        column.addWidget(line(self))
+        column.addLayout(self.foot)
+
+    def set_accept_text(self, text: str) -> None:
+        """Let the default button say *text*: a verb and its object."""
+        self.accept_button.setText(text)
+        width = self.accept_button.fontMetrics().horizontalAdvance(text) + BUTTON_PADDING
+        self.accept_button.setMinimumWidth(max(MINIMUM_BUTTON_WIDTH, width))
+
+    def add_head(self, kind: str, title: str) -> StateLabel:
+        """Add icon and title as property sheets have them, and return the line below for a state."""
+        icon = QLabel()
+        icon.setFixedSize(ICON, ICON)
+        follow_theme(icon, lambda seen, _tokens: seen.setPixmap(kind_pixmap(kind, ICON, seen.devicePixelRatioF())))
+        state = StateLabel()
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(ElidedLabel(title, FontRole.TITLE))
+        words.addWidget(state)
+        head = QHBoxLayout()
+        head.setSpacing(Space.MEDIUM)
+        head.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)
+        head.addLayout(words, 1)
+        self.page.addLayout(head)
+        return state
+
+    def add_text(self, text: str, tone: Tone = Tone.TEXT) -> TextLabel:
+        """Add a wrapped sentence."""
+        label = TextLabel(text, tone=tone, wrap=True, selectable=True)
+        self.page.addWidget(label)
+        return label
+
+
+def line(parent: QWidget) -> QFrame:
+    """Return a hairline."""
+    made = QFrame(parent)
+    made.setFixedHeight(1)
+    follow_theme(made, _dress_line)
+    return made
+
+
+def _dress_line(made: QFrame, tokens: Tokens) -> None:
+    made.setStyleSheet(f"background: {tokens.line.name()};")
