@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sys
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
         return exc.code if isinstance(exc.code, int) else 2
     try:
         if options.status or options.stop or options.power is not None:
-            asyncio.run(run_command(options))
+            run_command(options)
             return 0
         return run_demo(options, say)
     except DemoError as exc:

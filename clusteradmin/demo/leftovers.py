@@ -10,28 +10,44 @@ from pathlib import Path
 from clusteradmin.demo import programs
 from clusteradmin.demo.home import Claim, Home, claim
 from clusteradmin.demo.marked import kill_marked
-from clusteradmin.demo.problems import DemoError
+from clusteradmin.demo.problems import DemoError, StillRunningError
+from clusteradmin.demo.state import read_state
 from clusteradmin.settings import ClientHome, SettingsError
 
 REAP_SECONDS = 30.0
 
 
-def clean_dead_demos(clients: ClientHome, say: Callable[[str], None]) -> None:
-    """Clean up after every demo that has a saved connection and is dead."""
-    for saved in clients.connections():
-        if not saved.demo_home or Home(Path(saved.demo_home)).is_live():
+def clean_dead_demos(clients: ClientHome, say: Callable[[str], None]) -> int:
+    """Clean up after every demo that has a saved connection and is dead; return how many these were."""
+    cleaned = 0
+    for home in {saved.demo_home for saved in clients.connections() if saved.demo_home}:
+        if Home(Path(home)).is_live():
             continue
-        if not Path(saved.demo_home).is_dir():
-            withdraw(clients, saved.demo_home)
+        try:
+            cleaned += clean_dead_demo(Path(home), say)
+            withdraw(clients, home)
+        except StillRunningError as exc:
+            say(str(exc))
+        except DemoError:  # started again meanwhile: its new demo cleans up
             continue
-        with contextlib.suppress(DemoError):  # started again meanwhile: its new demo cleans up
-            claimed = claim(Path(saved.demo_home))
-            try:
-                clean(claimed, say)
-                withdraw(clients, saved.demo_home)
-                claimed.remove()
-            finally:
-                claimed.release()
+    return cleaned
+
+
+def clean_dead_demo(directory: Path, say: Callable[[str], None]) -> bool:
+    """Remove all that a dead demo has left in and of *directory*; tell whether there was one.
+
+    Raises:
+        DemoError: something of it is still there, or a demo has begun to run there.
+    """
+    if read_state(directory) is None:
+        return False
+    claimed = claim(directory)
+    try:
+        clean(claimed, say)
+        claimed.remove()
+    finally:
+        claimed.release()
+    return True
 
 
 def clean(claimed: Claim, say: Callable[[str], None]) -> None:
@@ -45,7 +61,7 @@ def clean(claimed: Claim, say: Callable[[str], None]) -> None:
         return
     say(f"A demo in {claimed.home.directory} was not ended; what it has left is removed.")
     if not kill_marked(state.mark):
-        raise DemoError(f"Processes of the demo in {claimed.home.directory} cannot be killed.")
+        raise StillRunningError(f"Processes of the demo in {claimed.home.directory} cannot be killed.")
     for config in map(Path, state.configs):
         if config.exists():
             _reap(config)
@@ -55,7 +71,7 @@ def clean(claimed: Claim, say: Callable[[str], None]) -> None:
 
 
 def _reap(config: Path) -> None:
-    """Have the node's agent kill what its dead service and monitors held. Raises DemoError."""
+    """Have the node's agent kill what its dead service and monitors held. Raises StillRunningError."""
     command = programs.agent(config, "reap", "--all")
     try:
         done = subprocess.run(
@@ -69,9 +85,9 @@ def _reap(config: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as exc:
-        raise DemoError(f"What the agent of {config} held cannot be ended within {REAP_SECONDS:g} s.") from exc
+        raise StillRunningError(f"What the agent of {config} held cannot be ended within {REAP_SECONDS:g} s.") from exc
     if done.returncode:
-        raise DemoError(f"What the agent of {config} held cannot be ended: {done.stderr.strip()}")
+        raise StillRunningError(f"What the agent of {config} held cannot be ended: {done.stderr.strip()}")
 
 
 def withdraw(clients: ClientHome, demo_home: str) -> None:

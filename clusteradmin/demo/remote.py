@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -9,21 +10,38 @@ import msgspec
 from clusteradmin.demo import control
 from clusteradmin.demo.arguments import Options
 from clusteradmin.demo.home import Home, default_directory
+from clusteradmin.demo.leftovers import clean_dead_demo, clean_dead_demos
 from clusteradmin.demo.output import say
 from clusteradmin.demo.problems import DemoError, NoDemoError
 from clusteradmin.settings import ClientHome
 
 
-async def run_command(options: Options) -> None:
+def run_command(options: Options) -> None:
     """Carry out the command in *options*. Raises DemoError."""
-    home = options.home or find_home(ClientHome.default())
+    clients = ClientHome.default()
+    if options.stop:
+        _stop(options.home, clients)
+        return
+    home = options.home or find_home(clients)
     if options.power is not None:
-        await control.power(home, options.node, options.power)
-    elif options.stop:
-        await control.stop(home)
-    else:
-        found = await control.status(home)
-        say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if options.json else described(found))
+        asyncio.run(control.power(home, options.node, options.power))
+        return
+    found = asyncio.run(control.status(home))
+    say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if options.json else described(found))
+
+
+def _stop(home: Path | None, clients: ClientHome) -> None:
+    """End a demo; one that was killed is ended by removing what it has left. Raises DemoError."""
+    if home is not None and not Home(home).is_live():
+        if not clean_dead_demo(home, say):
+            raise NoDemoError(f"No demo runs in {home}.")
+        return
+    cleaned = clean_dead_demos(clients, say) if home is None else 0
+    try:
+        asyncio.run(control.stop(home or find_home(clients)))
+    except NoDemoError:
+        if not cleaned:
+            raise
 
 
 def find_home(clients: ClientHome) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from clusteradmin.demo.children import Children
 from clusteradmin.demo.home import Claim, Home, claim, default_directory
 from clusteradmin.demo.keys import make_key
 from clusteradmin.demo.leftovers import clean, clean_dead_demos, withdraw
-from clusteradmin.demo.node import NodeFiles
+from clusteradmin.demo.node import NodeFiles, own_login
 from clusteradmin.demo.problems import DemoError, StillRunningError
 from clusteradmin.demo.registration import free_name, names_locked, register
 from clusteradmin.demo.state import State
@@ -64,6 +65,8 @@ def _run(claimed: Claim, clients: ClientHome, options: Options, say: Callable[[s
             name = free_name(clients, options.name)
             _write(home, name, nodes)
             register(clients, name, home.directory, home.keys / CLIENT_KEY, nodes)
+        if os.geteuid() != 0:
+            say(f"You are not root, so all applications run as {own_login()}: RunAs another user is refused.")
         return asyncio.run(_live(Plan(name, home.directory, clients, state, nodes, options), say))
 
 
