@@ -41,9 +41,8 @@ class Child:
     async def end(self, patience: float) -> int:
         """Ask it to end, kill it after *patience* (seconds), and return how it ended."""
         self.signal(signal.SIGTERM)
-        done, _ = await asyncio.wait([self.ended], timeout=patience)
-        if not done:
-            self.signal_group(signal.SIGKILL)
+        await asyncio.wait([self.ended], timeout=patience)
+        self.signal_group(signal.SIGKILL)
         return await asyncio.shield(self.ended)
 
     def reaped(self, code: int) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from clusteradmin.client import commands
-from clusteradmin.client.cluster import Cluster
+from clusteradmin.client.cluster import Cluster, NotConnected
+from clusteradmin.demo.problems import DemoError
 from clusteradmin.settings import ClientHome
 from clusteradmin.ssh.credentials import NoPrompter
 from nodeagent.api.objects import NodeState, Snapshot
@@ -71,13 +72,16 @@ async def fill(socket: Path, members: int, notepad: Notepad | None) -> None:
         notepad: what to create, None for nothing.
 
     Raises:
+        DemoError: the nodes do not find together.
         ClusterError: the group could not be created or brought online.
-        TimeoutError: the nodes did not find together.
     """
     cluster = Cluster(f"unix:{socket}", prompter=NoPrompter(), home=ClientHome(socket.parent / "nobody"))
-    await cluster.open()
     try:
-        await cluster.until(lambda snapshot: _complete(snapshot, members), _MEMBERS_SECONDS)
+        try:
+            await cluster.open()
+            await cluster.until(lambda snapshot: _complete(snapshot, members), _MEMBERS_SECONDS)
+        except (NotConnected, TimeoutError) as exc:
+            raise DemoError(f"The nodes of the demo did not form a cluster. {exc}".rstrip()) from exc
         if notepad is not None:
             await _create(cluster, notepad)
     finally:

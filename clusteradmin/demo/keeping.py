@@ -110,10 +110,10 @@ class Kept:
 
     def check(self) -> None:
         """Kill it when it has been silent for too long; it is then started again."""
-        if self.pid and self._child and self._silence.is_over(clock()):
+        if self.pid and self._silence.is_over(clock()):
             self._say(f"{self.program.title} has been silent for too long, so it is killed.")
             self._silence.hear(clock())
-            self._child.signal(signal.SIGKILL)
+            self.kill()
 
     async def _stop_keeping(self) -> None:
         if self._task is not None:

@@ -119,6 +119,7 @@ class Node:
         self._children = children
         self._say = say
         self._switch = asyncio.Lock()
+        self._may_run = False  # something of it, whatever the power: cleared by proof only
         self.service = Kept(
             self._program("Cluster Service", programs.agent(files.config, "run"), "service"), children, say
         )
@@ -152,7 +153,7 @@ class Node:
             if self.is_on:
                 raise DemoError(f"{self.name} is on already.")
             self._say(f"{self.name}: power on.")
-            self.is_on = True
+            self.is_on = self._may_run = True
             self.service.starts = self.sshd.starts = 0
             self.service.start()
             self.sshd.start()
@@ -178,6 +179,7 @@ class Node:
         if not await asyncio.to_thread(kill_marked, self._mark):
             raise DemoError(f"Not all processes of {self.name} can be killed.")
         await self._reap()
+        self._may_run = False
 
     async def _reap(self) -> None:
         """Have the agent kill what its monitors held. Raises DemoError."""
@@ -185,15 +187,15 @@ class Node:
         reaper = self._children.start(
             programs.agent(self.files.config, "reap", "--all"), programs.environment(), console
         )
-        done, _ = await asyncio.wait([reaper.ended], timeout=REAP_SECONDS)
-        if not done or await reaper.end(0.0) != 0:
+        await asyncio.wait([reaper.ended], timeout=REAP_SECONDS)
+        if await reaper.end(0.0) != 0:
             words = console.read_text(encoding="utf-8", errors="replace").strip()
             raise DemoError(f"It is not certain that all applications of {self.name} have ended. {words}".strip())
 
     async def shut_down(self) -> None:
         """Let the Cluster Service leave and stop its applications, then cut the power. Raises DemoError."""
         async with self._switch:
-            if self.is_on:
+            if self._may_run:
                 await self.service.end(_LEAVE_SECONDS)
                 await self._cut()
 

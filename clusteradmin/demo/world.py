@@ -135,15 +135,13 @@ class World:
             await fill(self._plan.nodes[0].socket, len(self._nodes), notepad)
         except ClusterError as exc:
             self._say(f"The group {GROUP} is not online: {exc}")
-        except TimeoutError as exc:
-            raise DemoError("The nodes of the demo did not form a cluster.") from exc
 
     async def _show(self) -> int:
         """Say that everything is there, show it, and return when it is no longer wanted, with the exit code."""
         options, name = self._plan.options, self._plan.name
         self._say(f"ready: clusteradmin --cluster {shlex.quote(name)}")
         if options.screenshot:
-            return await self._watch(window.command(name, options.screenshot))
+            return await self._watch(window.command(name, options.screenshot), stopped=1)
         if options.headless:
             await self._stopping.wait()
             return 0
@@ -151,28 +149,31 @@ class World:
             self._say("There is no display here, so the demo runs without its window.")
             await self._stopping.wait()
             return 0
-        code = await self._watch(window.command(name))
+        code = await self._watch(window.command(name), stopped=0)
         if options.stay:
             await self._stopping.wait()
         return code
 
-    async def _watch(self, command: Sequence[str]) -> int:
-        """Run the window until it is closed or we are told to stop; return its exit code, 0 when it was us."""
+    async def _watch(self, command: Sequence[str], stopped: int) -> int:
+        """Run the window until it is closed, and return its exit code; or until we are told to stop: then *stopped*."""
         environment = window.environment(os.environ, self._plan.state.mark)
         self._window = self._children.start(command, environment)
         stop = asyncio.ensure_future(self._stopping.wait())
         ends: list[asyncio.Future[Any]] = [self._window.ended, stop]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        return self._window.ended.result() if self._window.ended.done() else 0
+        if not self._window.ended.done():
+            return stopped
+        code = self._window.ended.result()
+        return code if code >= 0 else 1
 
     async def _end(self) -> None:
         """End everything, whatever fails on the way. Raises StillRunningError."""
         withdraw(self._plan.clients, str(self._plan.home))
         if self._window is not None:
             await self._window.end(_CLOSE_SECONDS)
-        ends = await asyncio.gather(*(node.shut_down() for node in self._nodes.values()), return_exceptions=True)
         await self._control.close()
+        ends = await asyncio.gather(*(node.shut_down() for node in self._nodes.values()), return_exceptions=True)
         all_killed = await asyncio.to_thread(kill_marked, self._plan.state.mark)
         for failure in ends:
             if failure is not None:
