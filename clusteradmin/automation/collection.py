@@ -1,0 +1,80 @@
+"""Collections: what they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from nodeagent.api.problems import refuse
+
+if TYPE_CHECKING:
+    from clusteradmin.automation.cluster import Cluster
+
+
+class Named(Protocol):
+    """Whatever has a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+class Collection(Generic[T]):
+    """Objects by name or number, always as the cluster is now: nothing has to be refreshed.
+
+    Numbers count from 1, as in the original, also in square brackets.
+    """
+
+    kind = "object"
+    unknown = "object_unknown"
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def _items(self) -> list[T]:
+        raise NotImplementedError
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._items())
+
+    def item(self, key: str | int) -> T:
+        """Return the object of that name (case does not matter) or number, from 1.
+
+        Raises:
+            ClusterError: there is none.
+        """
+        items = self._items()
+        if isinstance(key, int):
+            if 1 <= key <= len(items):
+                return items[key - 1]
+        else:
+            wanted = key.casefold()
+            for item in items:
+                if item.name.casefold() == wanted:
+                    return item
+        raise refuse(self.unknown, id=str(key), name=str(key), kind=self.kind)
+
+    def refresh(self) -> None:
+        """Do nothing: the collection is up to date. Here for scripts that come from the original."""
+
+    def __getitem__(self, key: str | int) -> T:
+        return self.item(key)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._items())
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return name in self._items()
+        wanted = name.casefold()
+        return any(item.name.casefold() == wanted for item in self._items())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {', '.join(item.name for item in self._items())}>"
