@@ -19,6 +19,7 @@ from nodeagent.api.requests import (
 )
 
 Words = tuple[str, ...]
+_COLUMNS = 72  # what a panel of a dialog shows without wrapping
 
 _OBJECTS = {
     ObjectKind.CLUSTER: "cluster",
@@ -52,8 +53,18 @@ def commands(request: Request, cluster: Snapshot) -> tuple[Words, ...]:
 
 
 def text(lines: Iterable[Words]) -> str:
-    """Return the commands as they are typed in a shell, one per line."""
-    return "\n".join(shlex.join(("clusteradmin", *words)) for words in lines)
+    """Return the commands as they are typed in a shell; a long one goes on, indented, after a backslash."""
+    return "\n".join(_wrapped(("clusteradmin", *words)) for words in lines)
+
+
+def _wrapped(words: Words) -> str:
+    rows = [""]
+    for word in map(shlex.quote, words):
+        if rows[-1] and len(rows[-1]) + len(word) > _COLUMNS:
+            rows.append(f"    {word}")
+        else:
+            rows[-1] = f"{rows[-1]} {word}".strip() if len(rows) == 1 else f"{rows[-1]} {word}"
+    return " \\\n".join(rows)
 
 
 def written(value: Value | None) -> str:

@@ -76,13 +76,13 @@ class NewResource:
     def _identity_problems(self, cluster: Snapshot) -> tuple[Problem, ...]:
         found = [name_problem(ObjectKind.RESOURCE, self.name, cluster)]
         if not self.type:
-            found.append(problem("value_required", "type", name="Resource type"))
+            found.append(problem("nothing_chosen", "type", what="resource type"))
         elif self.type not in cluster.types:
             found.append(problem("type_unknown", "type", name=self.type))
         if not cluster.groups:
             found.append(problem("no_group_yet", "group"))
         elif not self.group:
-            found.append(problem("value_required", "group", name="Group"))
+            found.append(problem("nothing_chosen", "group", what="group"))
         elif self.group not in cluster.groups:
             found.append(problem("group_unknown", "group", id=self.group))
         return tuple(one for one in found if one)

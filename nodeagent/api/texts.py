@@ -17,6 +17,7 @@ SENTENCES: Final[dict[str, str]] = {
     "name_taken": "This cluster already has a {kind} named {name}; choose another name.",
     # values
     "value_required": "{name} is required; set it to a value.",
+    "nothing_chosen": "Choose a {what}.",
     "value_of_wrong_kind": "{name} must be {wanted}.",
     "value_out_of_range": "{name} cannot be {value}; allowed is {range}.",
     "value_not_a_choice": "{name} must be one of: {allowed}.",

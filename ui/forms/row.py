@@ -114,6 +114,7 @@ class PropertyRow(QWidget):
         self._scale = scale
         self._value: Value | None = None
         self._reason = ""
+        self._allowed = True
         self._label = label or spec.label or spec.name
         self.lead = lead
         self.dot = ChangedDot()
@@ -244,8 +245,16 @@ class PropertyRow(QWidget):
         """Switch the field off and say why under it, with a link that removes the reason; empty switches it on."""
         self._reason = sentence
         self.reason.show_reason(sentence or None, link)
-        self.editor.setEnabled(not sentence)
+        self._switch()
         self._explain()
+
+    def allow(self, allowed: bool) -> None:
+        """Let the field be edited, or not, for a reason that is said elsewhere."""
+        self._allowed = allowed
+        self._switch()
+
+    def _switch(self) -> None:
+        self.editor.setEnabled(self._allowed and not self._reason)
 
     def _explain(self) -> None:
         said = self.error.problem or self._reason
@@ -279,8 +288,11 @@ class OptionalNumberRow(PropertyRow):
     def show_value(self, value: Value | None) -> None:
         self._value = value
         self.editor.show_value(self._instead if value is None else value)
-        self.editor.setEnabled(value is not None)
+        self._switch()
         self._show_difference()
+
+    def _switch(self) -> None:
+        self.editor.setEnabled(self._allowed and self._value is not None)
 
     def _default_words(self) -> str:
         return value_text(self.spec, self._instead, self._scale)

@@ -138,9 +138,10 @@ class AdvancedPage(Page):
     def follow(self, problems: dict[Key, str]) -> None:
         item = self.draft.item
         assert isinstance(item, Resource)
+        may = not self.draft.forbidden
         restarts = self.draft.edits.effective(prop("RestartAction")) != DO_NOT_RESTART
         for row in (self.threshold, self.period):
-            row.editor.setEnabled(restarts)
+            row.allow(restarts and may)
         for from_type, row in (self.looks_alive, self.is_alive):
             interval = self._of_type(row.spec.name)
             shown = value_text(row.spec, interval)
@@ -150,6 +151,8 @@ class AdvancedPage(Page):
             lead = row.lead
             assert isinstance(lead, QRadioButton)
             lead.setChecked(own)
+            for button in (from_type, lead):
+                button.setEnabled(may)
             row.show_instead(interval)
         self.panel.set_text(self._consequences() if not any(key in problems for key in self.rows) else _correct_first())
 
@@ -158,14 +161,6 @@ class AdvancedPage(Page):
         assert isinstance(item, Resource)
         values = {name: self.draft.edits.effective(prop(name)) for name in _READ}
         return consequences(item, self.draft.snapshot, {k: v for k, v in values.items() if isinstance(v, int)})
-
-    def forbid(self, reason: str) -> None:
-        if reason:
-            super().forbid(reason)
-            for from_type, row in (self.looks_alive, self.is_alive):
-                for button in (from_type, row.lead):
-                    assert button is not None
-                    button.setEnabled(False)
 
 
 _READ = ("RestartAction", "RestartThreshold", "RestartPeriod", "RetryPeriodOnFailure", "PendingTimeout")

@@ -25,7 +25,6 @@ class DependenciesPage(Page):
         self.lists = Dependencies()
         self.lists.edited.connect(lambda providers: draft.put(DEPENDENCIES, providers))
         self.reason = FieldReason()
-        self._forbidden = False
         self.column.addWidget(self.caption)
         self.column.addWidget(self.reason)
         self.column.addWidget(self.lists, 1)
@@ -45,13 +44,8 @@ class DependenciesPage(Page):
         running = item.state.pending or item.state is ResourceState.ONLINE
         changed = DEPENDENCIES in self.draft.edits.changed
         self.reason.show_reason(sentence(problem("dependency_online", name=item.name)) if running else None)
-        self.lists.lock(self._forbidden or (running and not changed))
+        self.lists.lock(bool(self.draft.forbidden) or (running and not changed))
 
     def take_focus(self, key: Key) -> None:
         del key
         self.lists.setFocus()
-
-    def forbid(self, reason: str) -> None:
-        self._forbidden = bool(reason)
-        if reason:
-            self.lists.lock(True)

@@ -27,6 +27,8 @@ class Draft(QObject):
         self.snapshot = snapshot
         self.reference = reference
         self.edits = Edits(item, snapshot)
+        self.forbidden = ""
+        """Why nothing of it may be edited; empty when it may."""
         self._refused: dict[Key, str] = {}
 
     @property

@@ -63,15 +63,12 @@ class GroupGeneral(GeneralPage):
         chosen = self.draft.edits.value(PREFERRED_OWNERS)
         self.owners.show_nodes(chosen or (), self.draft.snapshot, {})  # type: ignore[arg-type]  # node ids
         self.error.show_problem(problems.get(PREFERRED_OWNERS))
+        self.owners.setEnabled(not self.draft.forbidden)
 
     def take_focus(self, key: Key) -> None:
         if key == PREFERRED_OWNERS:
             self.owners.setFocus()
         super().take_focus(key)
-
-    def forbid(self, reason: str) -> None:
-        super().forbid(reason)
-        self.owners.setEnabled(not reason)
 
 
 class ResourceGeneral(GeneralPage):
@@ -103,15 +100,12 @@ class ResourceGeneral(GeneralPage):
         chosen = self.draft.edits.value(POSSIBLE_OWNERS)
         self.owners.show_owners(chosen, item.type, cluster, item.name)  # type: ignore[arg-type]  # node ids or None
         self.owners.show_problem(problems.get(POSSIBLE_OWNERS, ""))
+        self.owners.setEnabled(not self.draft.forbidden)
 
     def take_focus(self, key: Key) -> None:
         if key == POSSIBLE_OWNERS:
             self.owners.setFocus()
         super().take_focus(key)
-
-    def forbid(self, reason: str) -> None:
-        super().forbid(reason)
-        self.owners.setEnabled(not reason)
 
 
 class NodeGeneral(GeneralPage):

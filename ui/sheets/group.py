@@ -119,10 +119,12 @@ class FailbackPage(Page):
         window = edits.value(prop("FailbackWindowStart")) is not None
         (self.allow if allowed else self.prevent).setChecked(True)
         (self.between if window else self.at_once).setChecked(True)
-        for control in (self.at_once, self.between):
-            control.setEnabled(allowed)
+        may = not self.draft.forbidden
+        for control, counts in ((self.prevent, True), (self.allow, True), (self.at_once, allowed)):
+            control.setEnabled(may and counts)
+        self.between.setEnabled(may and allowed)
         for row in (self.start, self.end):
-            row.editor.setEnabled(allowed and window)
+            row.allow(may and allowed and window)
         nobody = allowed and not edits.value(PREFERRED_OWNERS)
         self.reason.show_reason(
             self.tr("{0} has no preferred owners, so there is nowhere to go back to.").format(item.name)
@@ -147,12 +149,6 @@ class FailbackPage(Page):
         sentence = text.format(name, first, start, end, zone)
         overnight = isinstance(start, int) and isinstance(end, int) and end < start
         return f"{sentence} {self.tr('The window ends on the next day.')}" if overnight else sentence
-
-    def forbid(self, reason: str) -> None:
-        if reason:
-            super().forbid(reason)
-            for button in (self.prevent, self.allow, self.at_once, self.between):
-                button.setEnabled(False)
 
 
 class AntiAffinityPage(Page):

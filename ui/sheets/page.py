@@ -86,6 +86,7 @@ class Page(QWidget):
         for key, row in self.rows.items():
             row.show_value(self.draft.edits.value(key))  # type: ignore[arg-type]  # rows edit properties and names
             row.show_problem(problems.get(key, ""))
+            row.allow(not self.draft.forbidden)
         self.follow(problems)
 
     def follow(self, problems: dict[Key, str]) -> None:
@@ -101,9 +102,3 @@ class Page(QWidget):
         """Go to the field of *key*."""
         if key in self.rows:
             self.rows[key].take_focus()
-
-    def forbid(self, reason: str) -> None:
-        """Switch off all that edits, and say why on each field; or on again with an empty reason."""
-        for row in self.rows.values():
-            row.editor.setEnabled(not reason)
-            row.editor.setToolTip(reason)

@@ -39,6 +39,7 @@ from ui.tokens import Tokens
 from ui.widgets.band import Band, BandKind
 from ui.widgets.labels import ElidedLabel, StateLabel
 from ui.widgets.lines import Foot
+from ui.widgets.scrolled import scrolled
 
 if TYPE_CHECKING:
     from clusteradmin.client.cluster import Cluster
@@ -79,10 +80,11 @@ class Note(QWidget):
 class Sheet(QDialog):
     """The properties of one object, modeless.
 
-    `applied` comes when the cluster has taken the changes.
+    `applied` comes when the cluster has taken the changes, `answered` when it has taken or refused them.
     """
 
     applied = Signal()
+    answered = Signal()
 
     def __init__(
         self,
@@ -211,6 +213,9 @@ class Sheet(QDialog):
     def refresh(self) -> None:
         """Show everything as it is now."""
         self._refresh_head()
+        # Without a connection one may go on typing: it comes back.
+        forbidden = self._gone or self.cluster.right < Right.ADMINISTER
+        self.draft.forbidden = self._why_not() if forbidden else ""
         problems = self.draft.problems()
         for number, page in enumerate(self.pages):
             page.refresh()
@@ -253,8 +258,6 @@ class Sheet(QDialog):
         self.ok_button.setEnabled(can or (not self._busy and not self.draft.edits.dirty))
         for button in (self.apply_button, self.ok_button):
             button.setToolTip(reason)
-        for page in self.pages:
-            page.forbid(reason if self._gone or self.cluster.right < Right.ADMINISTER else "")
         if reason:
             self.notice.clear_buttons()
             self.notice.say(reason, kind=BandKind.FAILED if self._gone else BandKind.INFO)
@@ -361,6 +364,7 @@ class Sheet(QDialog):
             self._done(tuple(key for key, value in sent.items() if self.draft.edits.value(key) == value), notices)
             if close and not notices:
                 self.accept()
+            self.answered.emit()
 
         tasks.run(self, self._send(requests), done=done, failed=self._failed)
 
@@ -408,3 +412,4 @@ class Sheet(QDialog):
         else:
             self.show_problem(problem)
         self.refresh()
+        self.answered.emit()

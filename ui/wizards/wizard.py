@@ -227,7 +227,7 @@ class Wizard(QDialog):
         return Stop(
             step=step,
             title=page.title.text(),
-            summary=page.summary(self.snapshot) if seen or current else "",
+            summary=page.summary(self.snapshot) if seen else "",
             done=seen and not wrong and step is not Step.REVIEW,
             wrong=seen and wrong,
             current=current,
