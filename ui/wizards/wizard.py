@@ -36,10 +36,12 @@ SIZE = QSize(900, 560)
 class Wizard(QDialog):
     """Asks for what a new object needs.
 
-    `created` comes with the reference of the new object, before the wizard closes.
+    `created` comes with the reference of the new object, before the wizard closes; `refused` when the cluster did
+    not want it.
     """
 
     created = Signal(object)
+    refused = Signal()
     kind = ObjectKind.GROUP
 
     def __init__(self, cluster: Cluster, snapshot: Snapshot, flow: Flow, parent: QWidget | None = None) -> None:
@@ -280,6 +282,7 @@ class Wizard(QDialog):
         else:
             self.show_problem(error.problem)
         self.refresh()
+        self.refused.emit()
 
     def show_problem(self, problem: Problem) -> None:
         """Show at the top what belongs to no field."""
