@@ -45,6 +45,7 @@ class ClusterArea(QWidget):
     renamed = Signal(ObjectRef, str)
     dropped = Signal(object)  # models.dragging.Drop
     problem_shown = Signal(str)
+    picture_shown = Signal(object)  # Picture, for dialogs that follow the live state
     close_wanted = Signal()
     attempts_wanted = Signal()
 
@@ -164,7 +165,15 @@ class ClusterArea(QWidget):
         if entries:
             self.events.add(entries)
         self._show_details()
+        self.picture_shown.emit(self.picture)
         self.changed.emit()
+
+    def edit_name(self) -> None:
+        """Begin to rename, in place, what is selected."""
+        if self._in_tree:
+            self.tree.edit_name()
+        else:
+            self.list.edit_name()
 
     def age(self) -> str:
         """Say how old the data is, as the status bar does."""
