@@ -7,12 +7,14 @@ from typing import Final
 
 from nodeagent.api.causes import Cause
 from nodeagent.api.problems import Parameter, Problem
+from nodeagent.api.properties import number_text
 
 SENTENCES: Final[dict[str, str]] = {
     # names
     "name_empty": "A {kind} needs a name.",
     "name_too_long": "The name has {length} characters; a {kind}'s name may have at most {maximum}.",
     "name_control_characters": "The name contains control characters; a {kind}'s name may not.",
+    "name_invisible_characters": "The name contains characters that cannot be seen; a {kind}'s name may not.",
     "name_blanks": "The name begins or ends with a blank; remove it.",
     "name_taken": "This cluster already has a {kind} named {name}; choose another name.",
     # values
@@ -20,6 +22,7 @@ SENTENCES: Final[dict[str, str]] = {
     "nothing_chosen": "Choose a {what}.",
     "value_of_wrong_kind": "{name} must be {wanted}.",
     "value_out_of_range": "{name} cannot be {value}; allowed is {range}.",
+    "value_too_long": "{name} has {length} characters; at most {maximum} are possible.",
     "value_not_a_choice": "{name} must be one of: {allowed}.",
     "value_does_not_match": "{name} must be {wanted}.",
     "path_not_absolute": "{name} must be an absolute path; write /{path}.",
@@ -39,11 +42,13 @@ SENTENCES: Final[dict[str, str]] = {
     "object_unknown": "There is no {kind} {id}; it may have been deleted.",
     # owners and dependencies
     "no_possible_owner": "At least one node must be a possible owner.",
+    "nowhere_possible": "No possible owner of {name} has the resource type {type}; install it or change the owners.",
     "node_twice": "{node} is in the list twice.",
     "not_possible_owner": "{node} is not a possible owner of {name}.",
     "type_missing_on_node": "{node} does not have the resource type {type}, which {name} needs.",
     "node_paused": "{node} is paused; resume it first.",
     "node_down": "{node} is not up ({state}).",
+    "anti_affinity": "{node} runs {group}, from which it is to be kept apart.",
     "node_cannot_host": "{node} cannot host {name}.",
     "no_node_available": "No other node can run {name} now.",
     "depends_on_itself": "{name} cannot depend on itself.",
@@ -55,9 +60,11 @@ SENTENCES: Final[dict[str, str]] = {
     "not_dependent": "{name} does not depend on {provider}.",
     "dependency_missing": "{name} needs a dependency on a resource of type {type}.",
     "dependency_online": "The dependencies of {name} can be changed only while it is offline; take it offline first.",
-    "others_depend_on_it": "{dependents} depend on {name}; delete them with it or remove the dependency first.",
+    "others_depend_on_it": (
+        "{name} is needed by {dependents}; delete what needs it as well, or remove the dependency first."
+    ),
     # verbs
-    "verb_does_not_apply": "{verb} does not apply to a {kind}.",
+    "verb_does_not_apply": "“{verb}” is not possible for an object of this kind ({kind}).",
     "access_denied": "This needs the right to {needed}; ask an administrator of the cluster.",
     "already": "{name} is already {state}.",
     "group_empty": "{name} has no resources.",
@@ -102,6 +109,14 @@ SENTENCES: Final[dict[str, str]] = {
     "too_many_calls": "More than {maximum} calls at a time; wait for some to end.",
     "service_stopping": "The Cluster Service on {node} is stopping.",
     "store_unavailable": "The cluster database cannot be reached: {detail}",
+    "no_right": "{user} may not look at this cluster; an administrator can add the user to clusteradmin-readers.",
+    "call_id_in_use": "A call with the id {id} is still under way.",
+    "service_not_running": "The Cluster Service is not running on this node: {detail}",
+    "database_unknown": "There is no kind of database {database}; write sqlite:/path/of/cluster.db.",
+    "cause_node_leaves": "{node} is leaving the cluster.",
+    "too_large": "That is more than the cluster database takes at once: {detail}",
+    "result_unknown": "The cluster database did not say whether the change was made; look before trying again.",
+    "owner_in_use": "{name} runs on {node}, which must stay a possible owner; move its group first.",
     "conflict": "Another change came first; try again.",
     "internal_error": "The Cluster Service met an error of its own: {detail}",
     "timed_out": "No answer within {seconds} s.",
@@ -112,10 +127,12 @@ SENTENCES: Final[dict[str, str]] = {
     # causes of decisions
     "cause_created": "It was created here.",
     "cause_requested": "{user} asked for it.",
+    "cause_asked": "It was asked for.",
     "cause_best_possible": "{node} is the best possible node: {why}.",
     "cause_owner_down": "{node} is down: {reason}; chosen because {why}.",
+    "cause_owner_lost": "{node} is down; chosen because {why}.",
+    "cause_owner_renewed": "{node} started anew but cannot run it now; chosen because {why}.",
     "cause_refused": "Refused: {reason}",
-    "anti_affinity": "{node} runs {group}, from which it is to be kept apart.",
     "cause_node_dead": "{node} was declared down after {seconds} s of silence.",
     "cause_node_left": "{node} left the cluster.",
     "cause_node_restarted": "{node} started anew; the group was not running there any more.",
@@ -124,6 +141,8 @@ SENTENCES: Final[dict[str, str]] = {
     "cause_failback": "{node} is the most preferred owner and is up again.",
     "cause_no_node": "No node can run it: {reasons}",
     "cause_last_resort": "Only paused nodes are left; it stays offline there.",
+    "cause_last_resort_over": "It waited on {node}, which is paused; {target} can run it now.",
+    "cause_kept": "{node} goes on with it: no other node can run it now.",
     "cause_failover_threshold": "It failed over {count} times within {hours} h; no further failover is allowed.",
     "cause_no_other_node": "No other node can run it.",
     "cause_policy_restart": "Restart {used} of {threshold} within {period} s.",
@@ -202,26 +221,32 @@ class _Shown(dict[str, str]):
         return f"({key})"
 
 
-def _text(value: Parameter) -> str:
+# Parameters that hold a word of the wire, such as "resource_type" or "bring_online".
+_WORDS: Final = frozenset({"kind", "verb"})
+
+
+def _text(name: str, value: Parameter) -> str:
     if isinstance(value, tuple):
-        return " → ".join(value) if len(value) > 1 and value[0] == value[-1] else ", ".join(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return (" → " if name == "circle" else ", ").join(value)
+    if isinstance(value, float):
+        return number_text(round(value, 3))
+    return str(value).replace("_", " ") if name in _WORDS else str(value)
 
 
 def render(code: str, parameters: Mapping[str, Parameter]) -> str:
     """Return the sentence for *code*; a code of a newer version is shown as it came, with its parameters."""
     pattern = SENTENCES.get(code) or DETAILS.get(code)
     if pattern is None:
-        shown = ", ".join(f"{key}: {_text(value)}" for key, value in parameters.items())
+        shown = ", ".join(f"{key}: {_text(key, value)}" for key, value in parameters.items())
         return f"{code} ({shown})" if shown else code
-    return pattern.format_map(_Shown({key: _text(value) for key, value in parameters.items()}))
+    return pattern.format_map(_Shown({key: _text(key, value) for key, value in parameters.items()}))
 
 
 def sentence(problem: Problem) -> str:
     """Return the sentence that says what *problem* is, and what to do."""
     text = render(problem.code, problem.parameters)
     reasons = problem.parameters.get("reasons")
-    if isinstance(reasons, tuple) and reasons and "{reasons}" not in SENTENCES.get(problem.code, ""):
+    if isinstance(reasons, tuple) and reasons and problem.code in SENTENCES and "{reasons}" not in SENTENCES[problem.code]:
         text += " " + " ".join(reasons)
     return text
 

@@ -37,6 +37,10 @@ class EventLog:
         self._counter = itertools.count()
         self.node = 0
 
+    def now(self) -> float:
+        """Return the time of day by which entries are dated."""
+        return self._clock.wall()
+
     def entry(
         self,
         severity: Severity,

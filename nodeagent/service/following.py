@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -48,6 +49,11 @@ class Following:
         """Wait until the view has come to *revision*."""
         while self.view.revision < revision:
             await self._moved.wait()
+
+    async def next(self, timeout: float) -> None:
+        """Wait for the next batch, *timeout* seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._moved.wait(), timeout)
 
     async def run(self) -> None:
         """Follow for ever."""

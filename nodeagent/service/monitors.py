@@ -54,8 +54,8 @@ class News(Protocol):
         """Take a resource's state."""
         ...
 
-    def closed(self, said: Closed) -> None:
-        """Take the answer to CloseEpoch."""
+    def closed(self, name: str, said: Closed) -> None:
+        """Take a monitor's answer to CloseEpoch."""
         ...
 
     def monitor_died(self, name: str, held: tuple[ResourceId, ...]) -> None:
@@ -184,6 +184,12 @@ class Monitors:
         self._send(link, order)
         return True
 
+    def order_all(self, order: ToMonitor) -> list[str]:
+        """Send an order to all monitors; returns their names."""
+        for link in self._links.values():
+            self._send(link, order)
+        return list(self._links)
+
     def permit(self, permission: Permit) -> None:
         """Give all monitors a permission; new ones get the latest."""
         self._permission = permission
@@ -292,7 +298,7 @@ class Monitors:
             elif link.asked is not None:
                 link.asked = self._clock.steady()
         elif isinstance(said, Closed):
-            self._news.closed(said)
+            self._news.closed(link.name, said)
         elif isinstance(said, StoppedAll) and link.stopped is not None and not link.stopped.done():
             link.stopped.set_result(said.proven)
 

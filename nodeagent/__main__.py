@@ -1,0 +1,96 @@
+"""clusteragent: run | relay | monitor | reap | status; the node's side of the product."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from nodeagent import settings
+from nodeagent.api.problems import ClusterError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one of the commands; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="clusteragent", description="The agent of a cluster's node.")
+    parser.add_argument("command", choices=("run", "relay", "monitor", "reap", "status"))
+    parser.add_argument("--config", type=Path, default=settings.DEFAULT_CONFIG, help="settings file")
+    parser.add_argument("--name", default="shared", help="monitor: which one")
+    parser.add_argument("--all", action="store_true", help="reap: the Resource Monitors too")
+    parser.add_argument("--verbose", action="store_true", help="run: say more")
+    arguments = parser.parse_args(argv)
+    try:
+        return _COMMANDS[arguments.command](arguments)
+    except ClusterError as exc:
+        print(exc, file=sys.stderr)
+        return 78 if exc.problem.code.startswith("config") else 1  # EX_CONFIG
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from nodeagent.service.service import AlreadyRunning, ClusterService, open_store  # noqa: PLC0415 - relay is small
+    from nodeagent.system.clock import SystemClock  # noqa: PLC0415
+
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    config = settings.load(arguments.config)
+
+    async def serve() -> None:
+        store, backend = open_store(config)
+        await ClusterService(config, arguments.config.absolute(), store, backend, SystemClock()).run()
+
+    try:
+        asyncio.run(serve())
+    except AlreadyRunning:
+        print(f"The Cluster Service of {config.name} is already running.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _relay(arguments: argparse.Namespace) -> int:
+    from nodeagent.relay import relay  # noqa: PLC0415
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if arguments.config.exists():
+        return relay(settings.load(arguments.config).socket_path)
+    return relay(Path(os.environ.get(settings.SOCKET_VARIABLE, settings.DEFAULT_SOCKET)))
+
+
+def _monitor(arguments: argparse.Namespace) -> int:
+    from nodeagent.monitor.__main__ import main as run_monitor  # noqa: PLC0415
+
+    return run_monitor(["--config", str(arguments.config), "--name", arguments.name])
+
+
+def _reap(arguments: argparse.Namespace) -> int:
+    from nodeagent.monitor.reaping import reap  # noqa: PLC0415
+
+    if reap(settings.load(arguments.config), monitors=arguments.all):
+        return 0
+    print("Something cannot be killed; it waits for a device or file server.", file=sys.stderr)
+    return 1
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    config = settings.load(arguments.config)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(config.socket_path))
+        except OSError:
+            print(f"The Cluster Service of {config.name} is not running.")
+            return 3  # as `systemctl status` of a unit that does not run
+    print(f"The Cluster Service of {config.name} is running.")
+    return 0
+
+
+_COMMANDS = {"run": _run, "relay": _relay, "monitor": _monitor, "reap": _reap, "status": _status}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

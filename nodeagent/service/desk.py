@@ -1,0 +1,107 @@
+"""What all handlers of requests share: the view they are judged by, the commit, the entry in the event log."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from nodeagent.api.causes import Cause
+from nodeagent.api.commonproperties import COMMON
+from nodeagent.api.events import LogEntry, Severity
+from nodeagent.api.objects import (
+    ClusterObject,
+    ObjectKind,
+    ObjectRef,
+    Snapshot,
+)
+from nodeagent.api.problems import ClusterError, Problem, refuse
+from nodeagent.api.properties import Value, check_all
+from nodeagent.api.requests import Done, Verb
+from nodeagent.api.rules.verbs import verb_problem
+from nodeagent.database.records import (
+    GroupRecord,
+    ResourceRecord,
+)
+from nodeagent.database.store import Transaction
+from nodeagent.service.eventlog import EventLog, put
+from nodeagent.service.following import Following
+from nodeagent.service.membership import Membership
+
+NAMES: Final = "names"  # key that every creation, renaming and deletion expects and writes
+
+
+class Desk:
+    """Where requests are worked on."""
+
+    def __init__(self, following: Following, membership: Membership, events: EventLog) -> None:
+        self.following = following
+        self.membership = membership
+        self.events = events
+
+    @property
+    def now(self) -> Snapshot:
+        return self.following.snapshot
+
+    async def commit(
+        self,
+        expect: Mapping[str, int],
+        values: Mapping[str, bytes],
+        *entries: LogEntry,
+        delete: tuple[str, ...] = (),
+        created: str = "",
+    ) -> Done:
+        revision = await self.following.store.commit(
+            Transaction(expect=dict(expect), put={**values, **put(*entries)}, delete=delete)
+        )
+        await self.following.reached(revision)
+        return Done(revision=revision, id=created)
+
+    def expect(self, *keys: str) -> dict[str, int]:
+        return {key: self.following.view.revision_of(key) for key in keys}
+
+    def entry(self, code: str, item: ClusterObject, why: Cause, **parameters: str) -> LogEntry:
+        entry = self.events.entry(Severity.INFORMATION, code, item, cause=why)
+        return replace(entry, parameters={**entry.parameters, **parameters})
+
+    def requested(self, verb: Verb, item: ClusterObject, why: Cause) -> LogEntry:
+        return self.entry("event_requested", item, why, verb=verb.value.replace("_", " ").capitalize())
+
+    def group_record(self, group: str) -> GroupRecord:
+        found = self.following.view.group(group)
+        if found is None:
+            raise refuse("group_unknown", id=group)
+        return found[0]
+
+    def resource_record(self, resource: str) -> ResourceRecord:
+        found = self.following.view.resource(resource)
+        if found is None:
+            raise refuse("resource_unknown", id=resource)
+        return found[0]
+
+    def check(self, verb: Verb, item: ClusterObject) -> None:
+        if bad := verb_problem(verb, item, self.now):
+            raise ClusterError(bad)
+
+    def item(self, kind: ObjectKind, identity: str) -> ClusterObject:
+        item = self.now.get(ObjectRef(kind, identity))
+        if item is None:
+            raise refuse("object_unknown", kind=kind.value.replace("_", " "), id=identity)
+        return item
+
+
+def names_taken() -> dict[str, bytes]:
+    """Return the write that makes every other creation, renaming or deletion that is under way look again."""
+    return {NAMES: uuid.uuid4().hex.encode()}
+
+
+def refuse_first(*problems: Problem | None) -> None:
+    for bad in problems:
+        if bad is not None:
+            raise ClusterError(bad)
+
+
+def common_problems(kind: ObjectKind, values: Mapping[str, Value | None]) -> list[Problem]:
+    return check_all(COMMON[kind], values)

@@ -1,0 +1,425 @@
+"""On every node: claims the groups it is given, keeps the order inside them, stops and releases what leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from msgspec.structs import replace
+
+from nodeagent.api.causes import Cause, cause
+from nodeagent.api.objects import Group, GroupId, NodeState, Phase, Resource, ResourceId, ResourceState
+from nodeagent.database.records import Order, OwnerRecord, encode, order_key, owner_key, verdict_key
+from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
+from nodeagent.database.view import Delta
+from nodeagent.monitor.messages import (
+    Closed,
+    CloseEpoch,
+    Definition,
+    Fail,
+    Forget,
+    Quit,
+    Report,
+    Start,
+    Stop,
+    Update,
+)
+from nodeagent.planner.dependencies import StartNext, all_down, next_steps, waits_for
+from nodeagent.planner.policies import Policy, policy_of
+from nodeagent.service.following import Following
+from nodeagent.service.membership import Membership
+from nodeagent.service.monitors import SHARED, MonitorFailed, Monitors
+from nodeagent.service.reporting import Reporting
+from nodeagent.system.clock import Clock
+
+log = logging.getLogger(__name__)
+
+RETRY: Final = 0.3  # seconds until a group is looked at again after the store did not answer
+_RUNNING: Final = frozenset({ResourceState.ONLINE, ResourceState.ONLINE_PENDING, ResourceState.OFFLINE_PENDING})
+
+
+class Executor:
+    """The order inside the groups that this node owns. Needs no leader, and no store to keep things running."""
+
+    def __init__(self, following: Following, membership: Membership, reporting: Reporting, clock: Clock) -> None:
+        self._following = following
+        self._membership = membership
+        self._reporting = reporting
+        self._clock = clock
+        self.monitors: Monitors | None = None
+        self._reports: dict[ResourceId, Report] = {}
+        self._ordered: dict[ResourceId, ResourceState] = {}
+        self._monitor_of: dict[ResourceId, str] = {}
+        self._policies: dict[ResourceId, Policy] = {}
+        self._claimed: dict[GroupId, int] = {}
+        self._closing: dict[GroupId, tuple[int, set[str]]] = {}
+        self._fresh: set[ResourceId] = set()
+        self._retries: dict[ResourceId, asyncio.TimerHandle] = {}
+        self._dirty: set[GroupId] = set()
+        self._wake = asyncio.Event()
+        self.leaving = False
+        following.listen(self._changed)
+
+    # --- what comes in ------------------------------------------------------------------------------------------
+
+    def attached(self, reports: list[Report]) -> None:
+        """Take what the monitors held before this service came."""
+        for report in reports:
+            self._reports[report.id] = report
+            resource = self._following.snapshot.resources.get(report.id)
+            self._monitor_of[report.id] = self._monitor_name(resource) if resource else SHARED
+        self.look_at_everything()
+
+    def look_at_everything(self) -> None:
+        """Look at all groups."""
+        self._dirty |= set(self._following.snapshot.groups)
+        self._dirty |= {report.group for report in self._reports.values()}
+        self._wake.set()
+
+    def _changed(self, delta: Delta) -> None:
+        snapshot = self._following.snapshot
+        if "*" in delta.keys:
+            self.look_at_everything()
+            return
+        for key in delta.keys:
+            prefix, _, name = key.partition("/")
+            if prefix in ("groups", "owners", "verdicts"):
+                self._dirty.add(name)
+            elif prefix in ("resources", "orders"):
+                resource = snapshot.resources.get(name)
+                if resource is not None:
+                    self._dirty.add(resource.group)
+                if name in self._reports:
+                    self._dirty.add(self._reports[name].group)
+            elif prefix in ("nodes", "types", "reports"):
+                self._dirty |= set(snapshot.groups)
+        if self._dirty:
+            self._wake.set()
+
+    def reported(self, report: Report) -> None:
+        """Take a state from a monitor, and write it down."""
+        self._reports[report.id] = report
+        self._ordered.pop(report.id, None)
+        resource = self._following.snapshot.resources.get(report.id)
+        if resource is not None:
+            self._reporting.report(resource, report, self._plan_retry(resource, report))
+            self._dirty.add(resource.group)
+        self._dirty.add(report.group)
+        self._wake.set()
+
+    def closed(self, name: str, said: Closed) -> None:
+        """Take a monitor's answer to CloseEpoch; one that is not clean is asked again."""
+        epoch, waiting = self._closing.get(said.group, (0, set()))
+        if epoch == said.epoch and said.clean:
+            waiting.discard(name)
+        elif epoch == said.epoch:
+            self._closing.pop(said.group)
+        self._dirty.add(said.group)
+        self._wake.set()
+
+    def monitor_died(self, name: str, held: tuple[ResourceId, ...]) -> None:
+        """Nothing of *held* runs any more: forget its states, so that it starts again where it is wanted."""
+        self._reporting.monitor_died(name)
+        for resource in held:
+            self._reports.pop(resource, None)
+            self._ordered.pop(resource, None)
+            self._claimed.pop(self._group_of(resource), None)
+        self.look_at_everything()
+
+    def monitor_started(self, name: str, process: int) -> None:
+        """Tell of a new monitor."""
+        self._reporting.monitor_started(name, process)
+
+    def forget_everything(self) -> None:
+        """A new life of this node has begun: nothing runs, nothing is claimed."""
+        self._reports.clear()
+        self._ordered.clear()
+        self._claimed.clear()
+        self._closing.clear()
+        self.look_at_everything()
+
+    def _group_of(self, resource: ResourceId) -> GroupId:
+        found = self._following.snapshot.resources.get(resource)
+        return found.group if found else ""
+
+    # --- the loop -----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            groups, self._dirty = self._dirty, set()
+            for group in sorted(groups):
+                try:
+                    await self._work(group)
+                except (Conflict, Unknown) as exc:
+                    log.info("looking at a group again: %s", exc)
+                    self._again(group)
+                except (Unavailable, MonitorFailed) as exc:
+                    log.warning("a group has to wait: %s", exc)
+                    self._again(group)
+
+    def _again(self, group: GroupId) -> None:
+        def look() -> None:
+            self._dirty.add(group)
+            self._wake.set()
+
+        asyncio.get_running_loop().call_later(RETRY, look)
+
+    async def _work(self, group_id: GroupId) -> None:
+        found = self._following.view.owner(group_id)
+        group = self._following.snapshot.groups.get(group_id)
+        if found is None or group is None or not self._mine(found[0]):
+            self._let_go(group_id)
+            return
+        if found[0].phase is Phase.ASSIGNED:
+            await self._claim(group_id)
+            return
+        if found[0].phase not in (Phase.CLAIMED, Phase.MOVING):
+            return
+        members = self._members(group_id)
+        self._tell_policies(members)
+        if found[0].phase is Phase.CLAIMED:
+            await self._obey_orders(group, members)
+        members = self._members(group_id)
+        await self._step(group, members, self._stop_cause(group, found[0]))
+        if found[0].phase is Phase.MOVING and all_down(self._members(group_id)):
+            await self._release(group_id)
+
+    def _mine(self, owner: OwnerRecord) -> bool:
+        me = self._membership
+        return owner.node == me.node and owner.incarnation == me.incarnation
+
+    def _stop_cause(self, group: Group, owner: OwnerRecord) -> Cause | None:
+        if owner.phase is Phase.MOVING:
+            return cause("cause_moving", node=self._following.snapshot.node_name(owner.target))
+        verdict = self._following.view.verdict(group.id)
+        return verdict[0].cause if group.gave_up and verdict else None
+
+    def _let_go(self, group: GroupId) -> None:
+        """Stop what runs of a group that this node does not own (any more), and forget it."""
+        self._claimed.pop(group, None)
+        for report in [r for r in self._reports.values() if r.group == group]:
+            resource = self._following.snapshot.resources.get(report.id)
+            if resource is not None and resource.group != group:
+                self._dirty.add(resource.group)  # it changed groups: the other one arms it anew
+            elif report.state in _RUNNING or report.deadline:
+                self._order(report.id, Stop(id=report.id, now=True), ResourceState.OFFLINE_PENDING)
+            else:
+                self._forget(report.id)
+
+    def _forget(self, resource: ResourceId) -> None:
+        self._order(resource, Forget(id=resource), None)
+        if self._monitor_of.pop(resource, SHARED) != SHARED and self.monitors is not None:
+            self.monitors.order(resource, Quit())
+        self._reports.pop(resource, None)
+        self._policies.pop(resource, None)
+        if timer := self._retries.pop(resource, None):
+            timer.cancel()
+
+    # --- ownership ----------------------------------------------------------------------------------------------
+
+    async def _claim(self, group: GroupId) -> None:
+        """Commit a higher epoch before the first order: older commits in flight become void (safety rule O3)."""
+        key = owner_key(group)
+        found = self._following.view.owner(group)
+        if found is None or not self._mine(found[0]):
+            return
+        record = replace(found[0], phase=Phase.CLAIMED, epoch=found[0].epoch + 1)
+        revision = await self._following.store.commit(Transaction(expect={key: found[1]}, put={key: encode(record)}))
+        self._claimed[group] = record.epoch
+        await self._following.reached(revision)
+        self._reporting.claimed(self._following.snapshot.resources_of(group), self._reports, record.epoch)
+        self._dirty.add(group)
+        self._wake.set()
+
+    async def _release(self, group: GroupId) -> None:
+        """Close the epoch in every monitor, and once all say that nothing runs hand the group on (O2 a, O4)."""
+        found = self._following.view.owner(group)
+        if found is None or found[0].phase is not Phase.MOVING or self.monitors is None:
+            return
+        record, revision = found
+        epoch, waiting = self._closing.get(group, (0, set()))
+        if epoch < record.epoch:
+            asked = self.monitors.order_all(CloseEpoch(group=group, epoch=record.epoch))
+            self._closing[group] = (record.epoch, set(asked))
+            return
+        if waiting:
+            return
+        target = record.target
+        heartbeat = self._following.view.heartbeat(target) if target is not None else None
+        key = owner_key(group)
+        released = replace(
+            record,
+            phase=Phase.ASSIGNED if heartbeat else Phase.FREE,
+            node=target if heartbeat else None,
+            incarnation=heartbeat[0].incarnation if heartbeat else 0,
+            epoch=record.epoch + 1,
+            target=None,
+            since=self._clock.wall(),
+        )
+        self._claimed.pop(group, None)
+        await self._following.store.commit(Transaction(expect={key: revision}, put={key: encode(released)}))
+        self._closing.pop(group, None)
+        for resource in self._following.snapshot.resources_of(group):
+            self._forget(resource.id)
+
+    # --- orders of persons --------------------------------------------------------------------------------------
+
+    async def _obey_orders(self, group: Group, members: dict[ResourceId, Resource]) -> None:
+        for resource in members.values():
+            found = self._following.view.order(resource.id)
+            if found is None:
+                continue
+            record, revision = found
+            deletions = [order_key(resource.id)]
+            if record.order is Order.FAIL:
+                self._order(resource.id, Fail(id=resource.id, cause=record.cause), None)
+            else:
+                self._fresh.add(resource.id)
+                self._set_down(resource.id)
+                if group.gave_up:
+                    deletions.append(verdict_key(group.id))
+            reached = await self._following.store.commit(
+                Transaction(expect={order_key(resource.id): revision}, delete=tuple(deletions))
+            )
+            await self._following.reached(reached)
+
+    def _set_down(self, resource: ResourceId) -> None:
+        """Let a failed resource count as offline, so that it is started again with its failures forgotten."""
+        report = self._reports.get(resource)
+        if report is not None and report.state is ResourceState.FAILED:
+            self._reports[resource] = replace(report, state=ResourceState.OFFLINE, may_restart=False)
+
+    def _plan_retry(self, resource: Resource, report: Report) -> float:
+        """Arm the timer of RetryPeriodOnFailure; returns wall-clock seconds of the retry, 0 for none."""
+        if timer := self._retries.pop(resource.id, None):
+            timer.cancel()
+        policy = policy_of(resource, self._following.snapshot.types.get(resource.type))
+        if report.state is not ResourceState.FAILED or report.may_restart or policy.retry_period is None:
+            return 0.0
+
+        def retry() -> None:
+            self._fresh.add(resource.id)
+            self._set_down(resource.id)
+            self._dirty.add(resource.group)
+            self._wake.set()
+
+        self._retries[resource.id] = asyncio.get_running_loop().call_later(policy.retry_period, retry)
+        return self._clock.wall() + policy.retry_period
+
+    # --- steps --------------------------------------------------------------------------------------------------
+
+    def _members(self, group: GroupId) -> dict[ResourceId, Resource]:
+        """Return the group's resources with the states that the monitors say, not those of the database."""
+        result = {}
+        for resource in self._following.snapshot.resources_of(group):
+            report = self._reports.get(resource.id)
+            state = self._ordered.get(resource.id) or (report.state if report else ResourceState.OFFLINE)
+            if report is not None and report.deadline:
+                state = ResourceState.ONLINE_PENDING  # it waits, armed, for the next permission
+            result[resource.id] = replace(
+                resource,
+                state=state,
+                exhausted=state is ResourceState.FAILED and not (report and report.may_restart),
+            )
+        return result
+
+    async def _step(self, group: Group, members: dict[ResourceId, Resource], stop_all: Cause | None) -> None:
+        node = self._following.snapshot.nodes.get(self._membership.node)
+        paused = node is not None and node.state is NodeState.PAUSED
+        for resource in members.values():
+            self._rearm(group, resource)
+        for step in next_steps(group, members, stop_all=stop_all):
+            resource = members[step.resource]
+            if isinstance(step, StartNext):
+                failed = resource.state is ResourceState.FAILED
+                if not self.leaving and (not paused or failed):
+                    await self._start(group, resource)
+            else:
+                self._reporting.because(resource.id, step.cause)
+                self._order(resource.id, Stop(id=resource.id), ResourceState.OFFLINE_PENDING)
+        self._say_waiting(members)
+
+    def _say_waiting(self, members: dict[ResourceId, Resource]) -> None:
+        for resource in members.values():
+            if resource.state is ResourceState.OFFLINE and (provider := waits_for(resource, members)):
+                self._reporting.waits(resource, provider, self._claimed.get(resource.group, 0))
+
+    async def _start(self, group: Group, resource: Resource) -> None:
+        """Order a start under the epoch that this very process has claimed."""
+        owner = self._following.view.owner(group.id)
+        if owner is None or owner[0].phase is not Phase.CLAIMED or not self._mine(owner[0]):
+            return
+        if self._claimed.get(group.id) != owner[0].epoch:
+            await self._claim(group.id)
+            return
+        assert self.monitors is not None
+        name = await self.monitors.ensure(self._monitor_name(resource))
+        self._monitor_of[resource.id] = name
+        self._order(resource.id, self._start_order(group, resource), ResourceState.ONLINE_PENDING)
+        self._fresh.discard(resource.id)
+
+    def _start_order(self, group: Group, resource: Resource) -> Start:
+        policy = self._policy(resource, self._members(group.id))
+        self._policies[resource.id] = policy
+        return Start(
+            resource=Definition(
+                id=resource.id,
+                name=resource.name,
+                type=resource.type,
+                parameters=resource.parameters,
+                policy=policy,
+            ),
+            group=group.id,
+            epoch=self._claimed[group.id],
+            incarnation=self._membership.incarnation,
+            fresh=resource.id in self._fresh,
+        )
+
+    def _rearm(self, group: Group, resource: Resource) -> None:
+        """A resource that came here from another group goes on under this group's epoch."""
+        report = self._reports.get(resource.id)
+        if report is None or report.group == group.id or report.state not in _RUNNING:
+            return
+        if group.id in self._claimed:
+            self._reports[resource.id] = replace(report, group=group.id)
+            self._order(resource.id, self._start_order(group, resource), None)
+        else:
+            self._dirty.add(group.id)
+
+    def _monitor_name(self, resource: Resource) -> str:
+        separate = bool(resource.properties.get("SeparateMonitor", resource.separate_monitor))
+        return resource.id if separate else SHARED
+
+    def _order(
+        self, resource: ResourceId, order: Stop | Start | Fail | Forget | Update, state: ResourceState | None
+    ) -> None:
+        assert self.monitors is not None
+        if self.monitors.order(self._monitor_of.get(resource, SHARED), order) and state is not None:
+            self._ordered[resource] = state
+
+    def _policy(self, resource: Resource, members: dict[ResourceId, Resource]) -> Policy:
+        kind = self._following.snapshot.types.get(resource.type)
+        dependents = (r for r in members.values() if resource.id in r.dependencies)
+        return replace(policy_of(resource, kind), alone=not any(d.state in _RUNNING for d in dependents))
+
+    def _tell_policies(self, members: dict[ResourceId, Resource]) -> None:
+        """Let the monitors know policies that changed, above all whether a resource may be restarted in place."""
+        for resource in members.values():
+            if resource.state not in _RUNNING:
+                continue
+            policy = self._policy(resource, members)
+            if self._policies.get(resource.id) != policy:
+                self._policies[resource.id] = policy
+                self._order(resource.id, Update(id=resource.id, policy=policy), None)
+
+    # --- leaving ------------------------------------------------------------------------------------------------
+
+    def owned(self) -> list[Group]:
+        """Return the groups that this node owns in its present life."""
+        view = self._following.view
+        found = ((group, view.owner(group.id)) for group in self._following.snapshot.groups.values())
+        return [group for group, owner in found if owner is not None and self._mine(owner[0])]

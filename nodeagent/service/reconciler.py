@@ -1,0 +1,205 @@
+"""On the leader: snapshot -> plan -> one commit per decision (transitions of docs/safety.md, "ownership")."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+import zoneinfo
+from typing import Final
+
+from msgspec.structs import replace
+
+from nodeagent.api.causes import Cause
+from nodeagent.api.events import Severity
+from nodeagent.api.objects import GroupId, NodeId, Phase
+from nodeagent.api.texts import because
+from nodeagent.database.records import (
+    LEADER,
+    OwnerRecord,
+    VerdictRecord,
+    encode,
+    group_key,
+    owner_key,
+    verdict_key,
+    wish_key,
+)
+from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
+from nodeagent.planner.decisions import CannotPlace, Decision, DropWish, GiveGroup, GiveUp, TakeBack
+from nodeagent.planner.plan import Observations, plan
+from nodeagent.service.eventlog import EventLog, put
+from nodeagent.service.following import Following
+from nodeagent.service.leadership import Leadership
+from nodeagent.system.clock import Clock
+
+log = logging.getLogger(__name__)
+
+REPLAN: Final = 30.0  # seconds; failback windows open by the clock alone
+
+
+class Reconciler:
+    """Plans whenever something changed and this node leads."""
+
+    def __init__(self, following: Following, leadership: Leadership, clock: Clock, events: EventLog) -> None:
+        self._following = following
+        self._leadership = leadership
+        self._clock = clock
+        self._events = events
+        self._wake = asyncio.Event()
+        self._unplaced: dict[GroupId, Cause] = {}
+        following.listen(lambda delta: self._wake.set() if delta.changed or delta.removed else None)
+
+    async def run(self) -> None:
+        """Plan for ever."""
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), 0.2 if not self._leadership.leads else REPLAN)
+            except TimeoutError:
+                if not self._leadership.leads:
+                    continue
+            self._wake.clear()
+            while self._leadership.leads and await self._plan_once():
+                pass
+
+    async def _plan_once(self) -> bool:
+        """Carry out one plan; True when it changed something, so that another look is due."""
+        view = self._following.view
+        wishes = {g: w[0].cause for g in self._following.snapshot.groups if (w := view.wish(g)) is not None}
+        seen = Observations(now=self._clock.wall(), hour=self._hour(), wishes=wishes)
+        reached = 0
+        for decision in plan(self._following.snapshot, seen):
+            try:
+                reached = max(reached, await self._carry_out(decision))
+            except (Conflict, Unknown) as exc:
+                log.info("plan anew: %s", exc)
+                reached = max(reached, 1)
+            except Unavailable as exc:
+                log.warning("not decided: %s", exc)
+                return False
+        if reached:
+            await self._following.reached(reached)
+        return reached > 1
+
+    def _hour(self) -> int:
+        zone = self._following.snapshot.cluster.properties.get("TimeZone") or ""
+        try:
+            where = zoneinfo.ZoneInfo(str(zone)) if zone else None
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            where = None
+        moment = datetime.datetime.fromtimestamp(self._clock.wall(), where or datetime.UTC)
+        return (moment if where else moment.astimezone()).hour
+
+    async def _carry_out(self, decision: Decision) -> int:
+        """Commit the decision; 0 when there was nothing to commit."""
+        if isinstance(decision, GiveGroup):
+            return await self._give(decision)
+        if isinstance(decision, TakeBack):
+            return await self._take_back(decision)
+        if isinstance(decision, GiveUp):
+            return await self._give_up(decision)
+        if isinstance(decision, DropWish):
+            return await self._drop_wish(decision)
+        return await self._say_unplaced(decision)
+
+    def _expect(self, group: GroupId) -> dict[str, int]:
+        view = self._following.view
+        return {key: view.revision_of(key) for key in (owner_key(group), LEADER)}
+
+    def _owner(self, group: GroupId) -> OwnerRecord:
+        found = self._following.view.owner(group)
+        return found[0] if found else OwnerRecord(phase=Phase.FREE)
+
+    def _incarnation(self, node: NodeId) -> int:
+        found = self._following.view.heartbeat(node)
+        return found[0].incarnation if found else 0
+
+    async def _give(self, decision: GiveGroup) -> int:
+        former, group = self._owner(decision.group), self._following.snapshot.groups[decision.group]
+        now = self._clock.wall()
+        same = decision.node == former.node
+        record = OwnerRecord(
+            phase=Phase.ASSIGNED,
+            node=decision.node,
+            incarnation=self._incarnation(decision.node),
+            epoch=former.epoch + 1,
+            failovers=(*former.failovers, now)[-100:] if decision.failover else former.failovers,
+            cause=decision.cause,
+            since=former.since if same else now,
+        )
+        node = self._following.snapshot.node_name(decision.node)
+        entry = self._events.entry(
+            Severity.WARNING, "event_group_assigned", group, cause=decision.cause, epoch=record.epoch, node=node
+        )
+        self._unplaced.pop(decision.group, None)
+        config = group_key(decision.group)
+        return await self._following.store.commit(
+            Transaction(
+                expect={**self._expect(decision.group), config: self._following.view.revision_of(config)},
+                put={owner_key(decision.group): encode(record), **put(entry)},
+                delete=(verdict_key(decision.group),),
+            )
+        )
+
+    async def _take_back(self, decision: TakeBack) -> int:
+        former, group = self._owner(decision.group), self._following.snapshot.groups[decision.group]
+        now = self._clock.wall()
+        record = replace(
+            former,
+            phase=Phase.MOVING,
+            epoch=former.epoch + 1,
+            target=decision.target,
+            failovers=(*former.failovers, now)[-100:] if decision.failover else former.failovers,
+            cause=decision.cause,
+        )
+        names = self._following.snapshot.node_name
+        entry = self._events.entry(
+            Severity.WARNING if decision.failover else Severity.INFORMATION,
+            "event_group_moving",
+            group,
+            cause=decision.cause,
+            epoch=record.epoch,
+            node=names(former.node),
+            target=names(decision.target),
+        )
+        return await self._following.store.commit(
+            Transaction(
+                expect=self._expect(decision.group),
+                put={owner_key(decision.group): encode(record), **put(entry)},
+                delete=(wish_key(decision.group),),
+            )
+        )
+
+    async def _give_up(self, decision: GiveUp) -> int:
+        group = self._following.snapshot.groups[decision.group]
+        verdict = VerdictRecord(epoch=self._owner(decision.group).epoch, cause=decision.cause)
+        entry = self._events.entry(
+            Severity.ERROR, "event_group_gave_up", group, cause=decision.cause, detail=because(decision.cause)
+        )
+        return await self._following.store.commit(
+            Transaction(
+                expect=self._expect(decision.group),
+                put={verdict_key(decision.group): encode(verdict), **put(entry)},
+            )
+        )
+
+    async def _drop_wish(self, decision: DropWish) -> int:
+        key = wish_key(decision.group)
+        entries = {}
+        if decision.refused:
+            group = self._following.snapshot.groups[decision.group]
+            said = self._events.entry(
+                Severity.WARNING, "event_group_gave_up", group, cause=decision.cause, detail=because(decision.cause)
+            )
+            entries = put(said)
+        expect = {key: self._following.view.revision_of(key)}
+        return await self._following.store.commit(Transaction(expect=expect, put=entries, delete=(key,)))
+
+    async def _say_unplaced(self, decision: CannotPlace) -> int:
+        if self._unplaced.get(decision.group) == decision.cause:
+            return 0
+        self._unplaced[decision.group] = decision.cause
+        group = self._following.snapshot.groups[decision.group]
+        entry = self._events.entry(
+            Severity.ERROR, "event_group_gave_up", group, cause=decision.cause, detail=because(decision.cause)
+        )
+        return await self._following.store.commit(Transaction(put=put(entry)))

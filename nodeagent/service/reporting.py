@@ -1,0 +1,222 @@
+"""What the owner reports of its resources: states and events, written together, a newer state over an older one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from nodeagent.api.causes import Cause
+from nodeagent.api.events import LogEntry, Severity
+from nodeagent.api.objects import ObjectKind, ObjectRef, Resource, ResourceId, ResourceState
+from nodeagent.api.problems import problem
+from nodeagent.api.texts import render
+from nodeagent.database.records import StateRecord, encode, owner_key, state_key
+from nodeagent.database.store import Conflict, Refused, Transaction, Unavailable, Unknown
+from nodeagent.monitor.messages import Report
+from nodeagent.monitor.output import log_path
+from nodeagent.service.eventlog import EventLog, put
+from nodeagent.service.following import Following
+from nodeagent.service.membership import Membership
+from nodeagent.system.clock import Clock
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 60  # resources per commit; a commit takes at most 128 operations
+RETRY: Final = 0.3  # seconds until a store that did not answer is tried again
+LAST_OUTPUT: Final = 600  # bytes of output that go into the event of a failure
+
+_SAID = {
+    ResourceState.ONLINE: ("event_online", Severity.INFORMATION),
+    ResourceState.OFFLINE: ("event_offline", Severity.INFORMATION),
+    ResourceState.FAILED: ("event_failed", Severity.ERROR),
+    ResourceState.ONLINE_PENDING: ("event_online_pending", Severity.PROGRESS),
+    ResourceState.OFFLINE_PENDING: ("event_offline_pending", Severity.PROGRESS),
+}
+
+
+class Reporting:
+    """Writes states and events as soon as the store takes them; what is not written yet is kept, newest state only."""
+
+    def __init__(
+        self, following: Following, membership: Membership, clock: Clock, events: EventLog, logs: Path
+    ) -> None:
+        self._following = following
+        self._membership = membership
+        self._clock = clock
+        self._events = events
+        self._logs = logs
+        self._states: dict[ResourceId, StateRecord] = {}
+        self._entries: list[LogEntry] = []
+        self._last: dict[ResourceId, ResourceState] = {}
+        self._causes: dict[ResourceId, Cause] = {}
+        self._wake = asyncio.Event()
+
+    def because(self, resource: ResourceId, why: Cause) -> None:
+        """Remember why the next change of this resource was ordered."""
+        self._causes[resource] = why
+
+    def report(self, resource: Resource, report: Report, retry_at: float) -> None:
+        """Take a state from a monitor."""
+        why = report.cause or self._causes.get(resource.id)
+        if not report.state.pending:
+            self._causes.pop(resource.id, None)
+        changed = self._last.get(resource.id) is not report.state or report.restarted
+        self._last[resource.id] = report.state
+        former = self._states.get(resource.id)
+        self._states[resource.id] = StateRecord(
+            state=report.state,
+            node=self._membership.node,
+            epoch=report.epoch,
+            information=report.information,
+            process_id=report.process_id,
+            restarts=report.restarts,
+            exhausted=report.state is ResourceState.FAILED and not report.may_restart,
+            since=report.at if changed or former is None else former.since,
+            pending_since=report.at if report.state.pending else 0.0,
+            retry_at=retry_at,
+            cause=why,
+        )
+        if changed:
+            self._entries.append(self._entry(resource, report, why))
+        self._wake.set()
+
+    def claimed(self, resources: Iterable[Resource], reports: Mapping[ResourceId, Report], epoch: int) -> None:
+        """Write all states anew under the epoch just claimed: what an earlier owner said must not count again."""
+        for resource in resources:
+            report = reports.get(resource.id)
+            if report is None:
+                self._states[resource.id] = StateRecord(
+                    state=ResourceState.OFFLINE, node=self._membership.node, epoch=epoch, since=self._clock.wall()
+                )
+        self._wake.set()
+
+    def waits(self, resource: Resource, provider: Resource, epoch: int) -> None:
+        """Say what an offline resource waits for; once."""
+        information = problem("waits_for", provider=provider.name)
+        known = self._states.get(resource.id)
+        if resource.information == render(information.code, information.parameters):
+            return
+        if known is not None and known.information == information:
+            return
+        self._states[resource.id] = StateRecord(
+            state=ResourceState.OFFLINE,
+            node=self._membership.node,
+            epoch=epoch,
+            information=information,
+            since=resource.since,
+        )
+        self._wake.set()
+
+    def monitor_died(self, name: str) -> None:
+        """Tell of a monitor's death."""
+        node = self._following.snapshot.node_name(self._membership.node)
+        self.say(Severity.ERROR, "event_monitor_died", node=node, detail=name)
+
+    def monitor_started(self, name: str, process: int) -> None:
+        """Tell of a new monitor."""
+        del name
+        node = self._following.snapshot.node_name(self._membership.node)
+        self.say(Severity.INFORMATION, "event_monitor_started", node=node, process=process)
+
+    def say(self, severity: Severity, code: str, **parameters: str | int) -> None:
+        """Write an entry about this node."""
+        me = self._membership.node
+        reference = ObjectRef(ObjectKind.NODE, str(me))
+        name = self._following.snapshot.node_name(me)
+        entry = self._events.entry(severity, code, reference=reference, name=name)
+        self._entries.append(replace(entry, parameters={**entry.parameters, **parameters}))
+        self._wake.set()
+
+    def _entry(self, resource: Resource, report: Report, why: Cause | None) -> LogEntry:
+        detail = render(report.information.code, report.information.parameters) if report.information else ""
+        code, severity = _SAID.get(report.state, ("event_notice", Severity.INFORMATION))
+        if report.restarted and report.state is ResourceState.ONLINE:
+            code, severity = "event_restarted", Severity.WARNING
+        if report.deadline:
+            code, severity = "event_self_stop", Severity.WARNING
+        return self._events.entry(
+            severity,
+            code,
+            resource,
+            cause=why,
+            epoch=report.epoch,
+            output=self._output(resource.id) if severity in (Severity.ERROR, Severity.WARNING) else "",
+            node=self._following.snapshot.node_name(self._membership.node),
+            detail=detail,
+        )
+
+    def _output(self, resource: ResourceId) -> str:
+        try:
+            with log_path(self._logs, resource).open("rb") as file:
+                file.seek(max(0, file.seek(0, 2) - LAST_OUTPUT))
+                lines = file.read(LAST_OUTPUT).decode("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(lines[-5:])
+
+    # --- writing ------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Write for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._states or self._entries:
+                if not await self._write():
+                    await asyncio.sleep(RETRY)  # the store does not answer; nothing tells when it does again
+
+    async def flush(self) -> None:
+        """Write what is left, once; used when the service ends."""
+        while self._states or self._entries:
+            if not await self._write():
+                return
+
+    async def _write(self) -> bool:
+        """Commit a batch; False when the store does not answer."""
+        states = dict(list(self._states.items())[:BATCH])
+        entries = self._entries[:BATCH]
+        expect, kept = self._still_ours(states)
+        values = {state_key(resource): encode(record) for resource, record in kept.items()}
+        try:
+            if values or entries:
+                await self._following.store.commit(Transaction(expect=expect, put={**values, **put(*entries)}))
+        except Conflict:
+            await self._following.next(RETRY)  # an ownership changed meanwhile: let the view follow, then look again
+            self._drop_foreign(states)
+            return True
+        except Refused:
+            log.exception("states that the store does not take are dropped")
+        except (Unknown, Unavailable) as exc:
+            log.warning("states not written yet: %s", exc)
+            return False
+        for resource, record in states.items():
+            if self._states.get(resource) is record:
+                del self._states[resource]
+        del self._entries[: len(entries)]
+        return True
+
+    def _still_ours(
+        self, states: dict[ResourceId, StateRecord]
+    ) -> tuple[dict[str, int], dict[ResourceId, StateRecord]]:
+        """Return expectations that this node owns the groups, and the states for which that is so."""
+        expect: dict[str, int] = {}
+        kept: dict[ResourceId, StateRecord] = {}
+        view, me = self._following.view, self._membership
+        for resource, record in states.items():
+            found = self._following.snapshot.resources.get(resource)
+            owner = view.owner(found.group) if found else None
+            if found and owner and (owner[0].node, owner[0].incarnation) == (me.node, me.incarnation):
+                expect[owner_key(found.group)] = owner[1]
+                kept[resource] = record
+        return expect, kept
+
+    def _drop_foreign(self, states: dict[ResourceId, StateRecord]) -> None:
+        _, kept = self._still_ours(states)
+        for resource, record in states.items():
+            if resource not in kept and self._states.get(resource) is record:
+                del self._states[resource]

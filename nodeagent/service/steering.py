@@ -1,0 +1,149 @@
+"""Requests that change states: online, offline, failure, move, pause."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from nodeagent.api import requests as r
+from nodeagent.api.causes import Cause
+from nodeagent.api.objects import (
+    Group,
+    Phase,
+    Resource,
+    ResourceState,
+    Wanted,
+)
+from nodeagent.api.problems import ClusterError, refuse
+from nodeagent.api.requests import Done, Verb
+from nodeagent.api.rules.owners import host_problem
+from nodeagent.api.rules.verbs import move_problem, verb_problem
+from nodeagent.api.states import providers_of
+from nodeagent.database.records import (
+    Order,
+    OrderRecord,
+    WishRecord,
+    encode,
+    group_key,
+    node_key,
+    order_key,
+    resource_key,
+    wish_key,
+)
+from nodeagent.service.desk import Desk, refuse_first
+
+
+class Steering:
+    """Changes what is wanted, and where."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def bring_online(self, request: r.BringOnline, why: Cause) -> Done:
+        item = self._desk.item(request.kind, request.id)
+        if isinstance(item, Group) and request.node is not None and request.node != item.owner:
+            refuse_first(move_problem(item, request.node, self._desk.now))
+        elif (bad := verb_problem(Verb.BRING_ONLINE, item, self._desk.now)) and bad.code != "already":
+            raise ClusterError(bad)
+        elif bad:
+            return Done(revision=self._desk.now.revision)
+        if isinstance(item, Group):
+            return await self._online_group(item, request, why)
+        assert isinstance(item, Resource)
+        return await self._online_resources([item, *providers_of(item, self._desk.now)], item, why)
+
+    async def _online_group(self, group: Group, request: r.BringOnline, why: Cause) -> Done:
+        members = self._desk.now.resources_of(group.id)
+        for member in members:
+            if member.state is not ResourceState.ONLINE:
+                bad = verb_problem(Verb.BRING_ONLINE, member, self._desk.now)
+                if bad and bad.code not in ("already", "wrong_state", "node_paused", "no_node_available"):
+                    raise ClusterError(bad)
+        key = group_key(group.id)
+        values = {key: encode(replace(self._desk.group_record(group.id), persistent_state=Wanted.ONLINE))}
+        values |= self._wanted(members, Wanted.INHERIT)
+        values |= self._retries(members, why)
+        target = request.node
+        if target is None:
+            target = self._better_place(group)
+        if target is not None and target != group.owner:
+            values[wish_key(group.id)] = encode(WishRecord(node=target, cause=why))
+        return await self._desk.commit(
+            self._desk.expect(key), values, self._desk.requested(Verb.BRING_ONLINE, group, why)
+        )
+
+    def _better_place(self, group: Group) -> int | None:
+        """Return 0 ("best possible") when the present owner cannot run the group, else None."""
+        owner = self._desk.now.nodes.get(group.owner) if group.owner is not None else None
+        return 0 if owner is None or host_problem(group, owner, self._desk.now) else None
+
+    async def _online_resources(self, resources: list[Resource], item: Resource, why: Cause) -> Done:
+        values = self._wanted(resources, Wanted.ONLINE) | self._retries(resources, why)
+        group = self._desk.now.group(item.group)
+        if (place := self._better_place(group)) is not None:
+            values[wish_key(group.id)] = encode(WishRecord(node=place, cause=why))
+        guard = self._desk.expect(*(resource_key(x.id) for x in resources))
+        return await self._desk.commit(guard, values, self._desk.requested(Verb.BRING_ONLINE, item, why))
+
+    def _wanted(self, resources: list[Resource], state: Wanted) -> dict[str, bytes]:
+        return {
+            resource_key(x.id): encode(replace(self._desk.resource_record(x.id), persistent_state=state))
+            for x in resources
+            if x.persistent_state is not state
+        }
+
+    def _retries(self, resources: list[Resource], why: Cause) -> dict[str, bytes]:
+        failed = [x for x in resources if x.state is ResourceState.FAILED]
+        return {order_key(x.id): encode(OrderRecord(order=Order.RETRY, cause=why)) for x in failed}
+
+    async def take_offline(self, request: r.TakeOffline, why: Cause) -> Done:
+        item = self._desk.item(request.kind, request.id)
+        if bad := verb_problem(Verb.TAKE_OFFLINE, item, self._desk.now):
+            if bad.code == "already":
+                return Done(revision=self._desk.now.revision)
+            raise ClusterError(bad)
+        entry = self._desk.requested(Verb.TAKE_OFFLINE, item, why)
+        if isinstance(item, Group):
+            key = group_key(item.id)
+            members = self._desk.now.resources_of(item.id)
+            values = {key: encode(replace(self._desk.group_record(item.id), persistent_state=Wanted.OFFLINE))}
+            values |= self._wanted(members, Wanted.INHERIT) | self._retries(members, why)
+            return await self._desk.commit(self._desk.expect(key), values, entry)
+        assert isinstance(item, Resource)
+        values = self._wanted([item], Wanted.OFFLINE) | self._retries([item], why)
+        return await self._desk.commit(self._desk.expect(resource_key(item.id)), values, entry)
+
+    async def initiate_failure(self, request: r.InitiateFailure, why: Cause) -> Done:
+        resource = self._desk.now.resource(request.resource)
+        self._desk.check(Verb.INITIATE_FAILURE, resource)
+        initiated = replace(why, rule="cause_initiated")
+        values = {order_key(resource.id): encode(OrderRecord(order=Order.FAIL, cause=initiated))}
+        entry = self._desk.requested(Verb.INITIATE_FAILURE, resource, why)
+        return await self._desk.commit(self._desk.expect(order_key(resource.id)), values, entry)
+
+    async def move_group(self, request: r.MoveGroup, why: Cause) -> Done:
+        group = self._desk.now.group(request.group)
+        refuse_first(move_problem(group, request.node, self._desk.now))
+        if request.node is not None and request.node == group.owner and group.phase is not Phase.MOVING:
+            return Done(revision=self._desk.now.revision)
+        key = wish_key(group.id)
+        values = {key: encode(WishRecord(node=request.node or 0, cause=why))}
+        entry = self._desk.requested(Verb.MOVE_GROUP, group, why)
+        return await self._desk.commit(self._desk.expect(key, group_key(group.id)), values, entry)
+
+    async def pause(self, request: r.PauseNode, why: Cause) -> Done:
+        return await self._set_paused(request.node, Verb.PAUSE, "event_node_paused", why, paused=True)
+
+    async def resume(self, request: r.ResumeNode, why: Cause) -> Done:
+        return await self._set_paused(request.node, Verb.RESUME, "event_node_resumed", why, paused=False)
+
+    async def _set_paused(self, number: int, verb: Verb, code: str, why: Cause, *, paused: bool) -> Done:
+        node = self._desk.now.node(number)
+        self._desk.check(verb, node)
+        key = node_key(number)
+        found = self._desk.following.view.node(number)
+        if found is None:
+            raise refuse("node_unknown", id=str(number))
+        record = found[0]
+        return await self._desk.commit(
+            self._desk.expect(key), {key: encode(replace(record, paused=paused))}, self._desk.entry(code, node, why)
+        )

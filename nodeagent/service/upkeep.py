@@ -1,0 +1,44 @@
+"""Keeping the database small: the event log is a ring, old questions go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from nodeagent.database.records import event_key
+from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
+from nodeagent.service.eventlog import KEEP
+from nodeagent.service.following import Following
+from nodeagent.service.leadership import Leadership
+
+log = logging.getLogger(__name__)
+
+EVERY: Final = 60.0  # seconds
+PIECE: Final = 100  # entries deleted per commit
+
+
+class Upkeep:
+    """Done by the leader, so that it is done once."""
+
+    def __init__(self, following: Following, leadership: Leadership) -> None:
+        self._following = following
+        self._leadership = leadership
+
+    async def run(self) -> None:
+        """Tidy up for ever."""
+        while True:
+            await asyncio.sleep(EVERY)  # nothing waits for it
+            if self._leadership.leads:
+                try:
+                    await self.tidy()
+                except (Conflict, Unknown, Unavailable) as exc:
+                    log.info("tidying up later: %s", exc)
+
+    async def tidy(self) -> None:
+        """Delete the oldest entries of the event log above the limit."""
+        entries = self._following.view.log()
+        excess = entries[: max(0, len(entries) - KEEP)]
+        for start in range(0, len(excess), PIECE):
+            keys = tuple(event_key(entry.sequence) for entry in excess[start : start + PIECE])
+            await self._following.store.commit(Transaction(delete=keys))
