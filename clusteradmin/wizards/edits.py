@@ -64,7 +64,7 @@ POSSIBLE_OWNERS = Key(Part.POSSIBLE_OWNERS)
 DEPENDENCIES = Key(Part.DEPENDENCIES)
 
 # Properties that only describe: they are no deviation from how the cluster behaves by default.
-_DESCRIBING = frozenset({"Description", "DisplayName"})
+DESCRIBING = frozenset({"Description", "DisplayName"})
 _OWN_FIELDS = {
     "name": NAME,
     "preferred_owners": PREFERRED_OWNERS,
@@ -201,7 +201,7 @@ class Edits:
             key
             for key in self._loaded
             if key.name
-            and key.name not in _DESCRIBING
+            and key.name not in DESCRIBING
             and self.value(key) is not None
             and (spec := self.spec(key)) is not None
             and spec.default is not None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from nodeagent.api.objects import Node, NodeId, NodeState, Snapshot
 from nodeagent.api.problems import ClusterError
@@ -14,11 +14,9 @@ from nodeagent.api.properties import Value
 from nodeagent.api.requests import NodeAnswer, Validated, ValidateParameters
 from nodeagent.api.texts import sentence
 from ui import tasks, words
-from ui.icons import GLYPH_SIZE, state_pixmap
 from ui.models.roles import Tone
-from ui.skins import follow_theme
 from ui.theme import FontRole, Space
-from ui.tokens import Tokens
+from ui.widgets.glyphs import StateGlyph
 from ui.widgets.labels import ElidedLabel, TextLabel
 
 if TYPE_CHECKING:
@@ -32,11 +30,10 @@ class OwnerLine:
 
     def __init__(self, node: Node) -> None:
         self.node = node.id
-        self.glyph = QLabel()
+        self.glyph = StateGlyph("offline")
         self.name = TextLabel(node.name, FontRole.STRONG)
         self.said = ElidedLabel("", FontRole.BODY, Tone.TEXT2)
-        self.state = "unknown"
-        follow_theme(self.glyph, self._draw)
+        self.state = "offline"
 
     def say(self, state: str, text: str, tone: Tone = Tone.TEXT) -> None:
         """Show the glyph of *state* and the sentence."""
@@ -44,15 +41,7 @@ class OwnerLine:
         self.said.setText(text)
         self.said.set_tone(tone)
         self.glyph.setAccessibleName(state)
-        _draw_state(self.glyph, state)
-
-    def _draw(self, glyph: QLabel, tokens: Tokens) -> None:
-        del tokens
-        _draw_state(glyph, self.state)
-
-
-def _draw_state(glyph: QLabel, state: str) -> None:
-    glyph.setPixmap(state_pixmap(state, GLYPH_SIZE, glyph.devicePixelRatioF()))
+        self.glyph.show_name(state)
 
 
 class OwnerCheck(QWidget):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QLocale, QPoint, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from nodeagent.api.properties import PropertySpec, Value
@@ -45,19 +45,24 @@ class ChangedDot(QToolButton):
         policy = QSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         policy.setRetainSizeWhenHidden(True)
         self.setSizePolicy(policy)
-        self._action = QAction(self)
-        self._action.triggered.connect(self.restore)
-        menu = QMenu(self)
-        menu.addAction(self._action)
-        self.setMenu(menu)
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._text = ""
+        self._menu: QMenu | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.clicked.connect(lambda: self.open_menu(self.mapToGlobal(QPoint(0, self.height()))))
 
     def explain(self, text: str) -> None:
         """Take the words of the menu, such as "Restore the default: 3"."""
-        self._action.setText(text.replace("&", "&&"))
+        self._text = text
         self.setToolTip(self.tr("Differs from its default"))
         self.setAccessibleName(f"{self.tr('Differs from its default')}. {text}")
+
+    def open_menu(self, where: QPoint) -> None:
+        """Offer to restore the default, at *where* on the screen."""
+        if self._menu is None:  # a sheet has dozens of rows, and hardly any menu is ever opened
+            self._menu = QMenu(self)
+            action = self._menu.addAction(self._text.replace("&", "&&"))
+            action.triggered.connect(self.restore)
+        self._menu.popup(where)
 
     def sizeHint(self) -> QSize:
         return QSize(Space.DOT_COLUMN, Space.LARGE)
@@ -90,6 +95,7 @@ class PropertyRow(QWidget):
         indent: levels of 24 px; the field does not move.
         helped: whether the schema's explanation stands under the field.
         scale: 1000 when a property of milliseconds is shown in seconds.
+        marked: whether a value that differs from the default is marked; what only describes is not.
         lead: what stands in place of the label, such as the radio button that switches the field on.
     """
 
@@ -106,6 +112,7 @@ class PropertyRow(QWidget):
         helped: bool = True,
         scale: int = 1,
         lead: QWidget | None = None,
+        marked: bool = True,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -115,6 +122,7 @@ class PropertyRow(QWidget):
         self._value: Value | None = None
         self._reason = ""
         self._allowed = True
+        self._marked = marked
         self._label = label or spec.label or spec.name
         self.lead = lead
         self.dot = ChangedDot()
@@ -180,17 +188,10 @@ class PropertyRow(QWidget):
         return head
 
     def _offer_restore(self) -> None:
-        text = self.tr("Restore the default: {0}").format(value_text(self.spec, self.spec.default, self._scale))
-        self.dot.explain(text)
-        action = QAction(text.replace("&", "&&"), self)
-        action.triggered.connect(self.restore)
+        text = self.tr("Restore the default: {0}")
+        self.dot.explain(text.format(value_text(self.spec, self.spec.default, self._scale)))
         self.editor.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self._menu = QMenu(self)
-        self._menu.addAction(action)
-        self.editor.customContextMenuRequested.connect(self._open_menu)
-
-    def _open_menu(self, where: QPoint) -> None:
-        self._menu.popup(self.editor.mapToGlobal(where))
+        self.editor.customContextMenuRequested.connect(lambda where: self.dot.open_menu(self.editor.mapToGlobal(where)))
 
     def restore(self) -> None:
         """Go back to the default."""
@@ -217,7 +218,7 @@ class PropertyRow(QWidget):
 
     def differs(self) -> bool:
         """Tell whether the value is another than the default."""
-        return self._value is not None and self.spec.default is not None
+        return self._marked and self._value is not None and self.spec.default is not None
 
     def _default_words(self) -> str:
         """Return the default for beside the name; nothing where the field itself offers it."""

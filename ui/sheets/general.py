@@ -128,7 +128,7 @@ class NodeGeneral(GeneralPage):
         return [
             ("id", self.tr("Number")),
             ("version", self.tr("Version")),
-            ("incarnation", self.tr("Lives as a member")),
+            ("incarnation", self.tr("Incarnation")),
             ("groups", self.tr("Owns")),
             *((f"fact {name}", name.replace("_", " ").capitalize()) for name in item.facts),
         ]

@@ -14,7 +14,7 @@ from ui.skins import dress_view
 from ui.theme import Height
 from ui.widgets.labels import TextLabel
 
-_TIME_WIDTH, _NODE_WIDTH = 120, 90
+_TIME_WIDTH, _NODE_WIDTH = 144, 90
 
 
 class HistoryPage(Page):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from clusteradmin.wizards.edits import Held, Key
+from clusteradmin.wizards.edits import DESCRIBING, Held, Key
 from nodeagent.api.properties import Kind, PropertySpec
 from ui.forms.editors import Editor, editor_for
 from ui.forms.facts import FactRow
@@ -53,7 +53,10 @@ class Page(QWidget):
     ) -> PropertyRow:
         """Add a field that edits *key*; see `PropertyRow` for the rest."""
         editor = editor or editor_for(spec, self.networks(), scale=scale, step=step)
-        row = PropertyRow(spec, editor, indent=indent, label=label, helped=helped, scale=scale, lead=lead)
+        marked = key.name not in DESCRIBING
+        row = PropertyRow(
+            spec, editor, indent=indent, label=label, helped=helped, scale=scale, lead=lead, marked=marked
+        )
         self.bind(key, row)
         self.column.addWidget(row)
         return row

@@ -7,13 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
+from PySide6.QtGui import QIcon, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QStackedWidget,
     QTabBar,
     QVBoxLayout,
@@ -27,16 +26,17 @@ from nodeagent.api.problems import ClusterError, Problem
 from nodeagent.api.requests import Done, Request, Right
 from nodeagent.api.texts import sentence
 from ui import tasks
-from ui.icons import GLYPH_SIZE, kind_pixmap, state_glyph
+from ui.forms.relevance import concerns
+from ui.icons import GLYPH_SIZE, state_glyph
 from ui.models.roles import Tone
 from ui.sheets.changedelsewhere import adopted_text, conflict_text
 from ui.sheets.draft import Draft
 from ui.sheets.headline import headline, icon_kind
 from ui.sheets.page import Page
-from ui.skins import dress_page_tabs, follow_theme
+from ui.skins import dress_page_tabs
 from ui.theme import FontRole, Space, theme
-from ui.tokens import Tokens
 from ui.widgets.band import Band, BandKind
+from ui.widgets.glyphs import KindIcon
 from ui.widgets.labels import ElidedLabel, StateLabel
 from ui.widgets.lines import Foot
 from ui.widgets.scrolled import scrolled
@@ -141,8 +141,7 @@ class Sheet(QDialog):
         grid.setContentsMargins(Space.LARGE, Space.MEDIUM, Space.LARGE, Space.TINY)
         grid.setHorizontalSpacing(Space.MEDIUM)
         grid.setVerticalSpacing(0)
-        self._icon = QLabel()
-        self._icon.setFixedSize(_ICON, _ICON)
+        self._icon = KindIcon(icon_kind(self.draft.item), _ICON)
         self.name_label = ElidedLabel("", FontRole.TITLE)
         self.state_label = StateLabel()
         self.plain_state = ElidedLabel("", FontRole.BODY, Tone.TEXT2)
@@ -153,13 +152,7 @@ class Sheet(QDialog):
         states.addWidget(self.plain_state)
         grid.addLayout(states, 1, 1)
         grid.setColumnStretch(1, 1)
-        follow_theme(self._icon, self._draw_icon)
         return grid
-
-    def _draw_icon(self, label: QLabel, tokens: Tokens) -> None:
-        del tokens
-        item = self.draft.item
-        label.setPixmap(kind_pixmap(icon_kind(item), _ICON, self.devicePixelRatioF()))
 
     def _make_foot(self) -> Foot:
         foot = Foot()
@@ -173,7 +166,7 @@ class Sheet(QDialog):
         for button in (self.cancel_button, self.apply_button):
             button.setAutoDefault(False)
         for button in (self.ok_button, self.cancel_button, self.apply_button):
-            button.setIcon(QLabel().windowIcon())  # words only: the style's pictures are not ours
+            button.setIcon(QIcon())  # words only: the style's pictures are not ours
             button.setMinimumWidth(84)
         self.ok_button.clicked.connect(self.ok)
         self.cancel_button.clicked.connect(self.reject)
@@ -199,10 +192,6 @@ class Sheet(QDialog):
         around = super().sizeHint().height() - self.stack.sizeHint().height()
         return QSize(WIDTH, min(HEIGHT, max(_LEAST_HEIGHT, tallest + around)))
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._draw_icon(self._icon, theme().tokens)
-
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
@@ -220,7 +209,7 @@ class Sheet(QDialog):
         for number, page in enumerate(self.pages):
             page.refresh()
             wrong = any(key in problems for key in page.keys())  # noqa: SIM118 - a method of ours
-            self.tabs.setTabIcon(number, state_glyph("failed") if wrong else QLabel().windowIcon())
+            self.tabs.setTabIcon(number, state_glyph("failed") if wrong else QIcon())
             said = self.tr("{0}, has an error").format(page.title) if wrong else page.title
             self.tabs.setAccessibleTabName(number, said)
         self.note.show_count(len(self.draft.edits.differing()))
@@ -236,7 +225,7 @@ class Sheet(QDialog):
         self.plain_state.setVisible(not glyph)
         self.state_label.show_state(glyph or "unknown", text, Tone.TEXT2 if self._live() else Tone.STALE)
         self.plain_state.setText(text)
-        self._draw_icon(self._icon, theme().tokens)
+        self._icon.show_name(icon_kind(item))
 
     def _live(self) -> bool:
         return self.cluster.status.state is ConnectionState.LIVE
@@ -285,7 +274,7 @@ class Sheet(QDialog):
         snapshot = self.cluster.snapshot
         if snapshot is None:
             return
-        if not (update.changed or update.removed or update.resync or update.status):
+        if not self._concerned(update):
             return
         self.draft.snapshot = snapshot
         item = snapshot.get(self.reference)
@@ -295,6 +284,16 @@ class Sheet(QDialog):
             if not self._busy:
                 self._show_meeting(met)
         self.refresh()
+
+    def _concerned(self, update: Update) -> bool:
+        shown = self.draft.snapshot
+        return (
+            update.resync
+            or update.status
+            or bool(update.removed)
+            or any(entry.object == self.reference for entry in update.logged)
+            or any(concerns(item, self.reference, shown) for item in update.changed)
+        )
 
     def _show_meeting(self, met: Meeting) -> None:
         """Say what somebody else changed while this sheet was open."""

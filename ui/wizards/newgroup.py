@@ -38,7 +38,7 @@ class IdentityPage(WizardPage):
         self.answers = answers
         self.about(self.tr("A group is moved as a whole. What belongs to one application goes into one group."))
         self.name = PropertyRow(NAME, editor_for(NAME), label=self.tr("Name"))
-        self.description = PropertyRow(DESCRIPTION, editor_for(DESCRIPTION), label=self.tr("Description"))
+        self.description = PropertyRow(DESCRIPTION, editor_for(DESCRIPTION), label=self.tr("Description"), marked=False)
         self.name.edited.connect(self._named)
         self.description.edited.connect(self._described)
         for row in (self.name, self.description):

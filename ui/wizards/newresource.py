@@ -52,7 +52,7 @@ class IdentityPage(WizardPage):
         self.type = PropertyRow(TYPE, kinds, label=self.tr("Resource type"))
         groups = sorted(cluster.groups.values(), key=lambda one: one.name.casefold())
         self.group = PropertyRow(GROUP, ChoiceEditor(GROUP, [(one.id, one.name) for one in groups]))
-        self.description = PropertyRow(DESCRIPTION, editor_for(DESCRIPTION), label=self.tr("Description"))
+        self.description = PropertyRow(DESCRIPTION, editor_for(DESCRIPTION), label=self.tr("Description"), marked=False)
         self.separate = PropertyRow(separate, editor_for(separate))
         for row, attribute in (
             (self.name, "name"),

@@ -16,6 +16,7 @@ from nodeagent.api.problems import ClusterError, Problem
 from nodeagent.api.requests import Done, Reply, Right
 from nodeagent.api.texts import sentence
 from ui import tasks
+from ui.forms.relevance import matters
 from ui.models.roles import Tone
 from ui.skins import follow_theme
 from ui.theme import BUTTON_PADDING, MINIMUM_BUTTON_WIDTH, Space
@@ -238,10 +239,15 @@ class Wizard(QDialog):
 
     def _heard(self, update: Update) -> None:
         snapshot = self.cluster.snapshot
-        if snapshot is not None and (update.changed or update.removed or update.resync or update.status):
-            self.snapshot = snapshot
-            if not self._busy:
-                self._keep_place()
+        if snapshot is None or not self._concerned(update):
+            return
+        self.snapshot = snapshot
+        if not self._busy:
+            self._keep_place()
+
+    def _concerned(self, update: Update) -> bool:
+        changed = any(matters(item, self.snapshot) for item in update.changed)
+        return changed or update.resync or update.status or bool(update.removed)
 
     def _keep_place(self) -> None:
         """Go on where the person is; only when the page is gone, to the first."""
