@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from clusteradmin.client.status import ConnectionState, Update
@@ -19,8 +19,7 @@ from ui import tasks
 from ui.forms.relevance import matters
 from ui.models.roles import Tone
 from ui.skins import follow_theme
-from ui.theme import BUTTON_PADDING, MINIMUM_BUTTON_WIDTH, Space
-from ui.tokens import Tokens
+from ui.theme import BUTTON_PADDING, MINIMUM_BUTTON_WIDTH, Space, theme
 from ui.widgets.band import Band, BandKind
 from ui.widgets.labels import ElidedLabel
 from ui.widgets.lines import Foot
@@ -32,6 +31,18 @@ if TYPE_CHECKING:
     from clusteradmin.client.cluster import Cluster
 
 SIZE = QSize(900, 560)
+
+
+class PageStack(QStackedWidget):
+    """Pages on the background of lists. Painted: as a palette it would reach the fields, and take their outlines."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        follow_theme(self, lambda seen, _tokens: seen.update())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        QPainter(self).fillRect(self.rect(), theme().tokens.base)
 
 
 class Wizard(QDialog):
@@ -93,9 +104,7 @@ class Wizard(QDialog):
         self.rail = Rail()
         self.rail.wanted.connect(self.go_to)
         self.notice = Band(BandKind.FAILED)
-        self.stack = QStackedWidget()
-        follow_theme(self.stack, _dress_base)
-        self.stack.setAutoFillBackground(True)
+        self.stack = PageStack()
         right = QVBoxLayout()
         right.setSpacing(0)
         right.addWidget(self.notice)
@@ -294,9 +303,3 @@ class Wizard(QDialog):
         """Show at the top what belongs to no field."""
         number = self.tr("Error ID: {0} ({0:08x})").format(problem.number) if problem.number else ""
         self.notice.say(sentence(problem), number, kind=BandKind.FAILED)
-
-
-def _dress_base(widget: QWidget, tokens: Tokens) -> None:
-    palette = widget.palette()
-    palette.setColor(QPalette.ColorRole.Window, tokens.base)
-    widget.setPalette(palette)
