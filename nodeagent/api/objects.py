@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from nodeagent.api.causes import Cause
 from nodeagent.api.problems import refuse
 from nodeagent.api.properties import PropertySpec, Value
+from nodeagent.api.spelling import comparable
 
 NodeId = int
 GroupId = str
@@ -300,8 +302,16 @@ def kind_of(item: ClusterObject) -> ObjectKind:
     return ObjectKind(str(item.__struct_config__.tag))
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole cluster at one revision of its database."""
+def _node_id(text: str) -> NodeId | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """The whole cluster at one revision of its database.
+
+    Its tables never change once somebody has looked at it: what is found by group or by provider is found by an index
+    that is made once. (Hence ``dict=True``: the index lies beside the fields and does not travel.)
+    """
 
     cluster: Cluster
     revision: int = 0
@@ -314,11 +324,34 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     def resources_of(self, group: GroupId) -> list[Resource]:
         """Return the resources of *group*, by name."""
-        return sorted((r for r in self.resources.values() if r.group == group), key=lambda r: r.name.casefold())
+        return list(self._members.get(group, ()))
 
     def dependents_of(self, resource: ResourceId) -> list[Resource]:
         """Return the resources that depend on *resource* directly."""
-        return [r for r in self.resources.values() if resource in r.dependencies]
+        return list(self._dependents.get(resource, ()))
+
+    @cached_property
+    def _members(self) -> dict[GroupId, list[Resource]]:
+        found: dict[GroupId, list[Resource]] = {}
+        for resource in self.resources.values():
+            found.setdefault(resource.group, []).append(resource)
+        for members in found.values():
+            members.sort(key=lambda r: (r.name.casefold(), r.id))
+        return found
+
+    @cached_property
+    def _dependents(self) -> dict[ResourceId, list[Resource]]:
+        found: dict[ResourceId, list[Resource]] = {}
+        for resource in self.resources.values():
+            for provider in dict.fromkeys(resource.dependencies):
+                found.setdefault(provider, []).append(resource)
+        return found
+
+    def with_groups(self, groups: dict[GroupId, Group]) -> Snapshot:
+        """Return this snapshot with other groups; what was found out about its resources is kept."""
+        result = msgspec.structs.replace(self, groups=groups)
+        result.__dict__.update(self.__dict__)
+        return result
 
     def node_name(self, node: NodeId | None) -> str:
         """Return the node's name; an empty string for None, its number for a node that is gone."""
@@ -342,14 +375,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     def get(self, reference: ObjectRef) -> ClusterObject | None:
         """Return the object, or None when it is gone."""
         if reference.kind is ObjectKind.NODE:
-            return self.nodes.get(int(reference.id)) if reference.id.isdigit() else None
+            return self.nodes.get(number) if (number := _node_id(reference.id)) is not None else None
         return self.table(reference.kind).get(reference.id)
 
     def find(self, kind: ObjectKind, name: str) -> ClusterObject | None:
         """Return the object of *kind* with that name (case does not matter) or id, or None."""
-        wanted = name.casefold()
+        wanted = comparable(name)
         for item in self.table(kind).values():
-            if item.name.casefold() == wanted:
+            if comparable(item.name) == wanted:
                 return item
         return self.get(ObjectRef(kind, name))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+import math
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import msgspec
 
@@ -72,9 +74,13 @@ class PropertySpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     next_online: bool = False
 
 
+LONGEST: Final = 32_768  # characters of a text, or of all lines of a list; a record must fit into one commit
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
-_TEXT_KINDS = frozenset(Kind) - {Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.STRINGS, Kind.ENVIRONMENT, Kind.CHOICE}
+_UNSET: Final = 0xFFFFFFFF  # the original's unsigned words write -1 so, and its tools print either
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_ENVIRONMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
+_NEXT_VARIABLE = re.compile(r";(?=\s*[A-Za-z_][A-Za-z0-9_]*=)")
 SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL")
 
 
@@ -82,9 +88,10 @@ def check(spec: PropertySpec, value: Value) -> Problem | None:
     """Say why *value* cannot be stored for *spec*, or None when it can."""
     if spec.read_only:
         return problem("property_read_only", spec.name, name=spec.name)
+    value = _as_word(spec, value)
     if any(value == choice.value and type(value) is type(choice.value) for choice in spec.special):
         return None
-    if spec.required and value in ("", ()):
+    if spec.required and (value == () or (isinstance(value, str) and not value.strip())):
         return problem("value_required", spec.name, name=spec.name)
     if spec.kind is Kind.CHOICE:
         return _check_choice(spec, value)
@@ -113,17 +120,33 @@ def _check_number(spec: PropertySpec, value: Value) -> Problem | None:
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         return _wrong_kind(spec, "a whole number" if whole else "a number")
     assert isinstance(value, (int, float))
-    if (spec.minimum is not None and value < spec.minimum) or (spec.maximum is not None and value > spec.maximum):
-        return problem("value_out_of_range", spec.name, name=spec.name, value=value, range=range_text(spec))
-    return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return _wrong_kind(spec, "a number")
+    low = -(2**63) if spec.minimum is None else spec.minimum  # what every reader of JSON can hold
+    high = 2**63 - 1 if spec.maximum is None else spec.maximum
+    if low <= value <= high:
+        return None
+    shown = number_text(value) if abs(value) < 2**63 else "so large a number" if value > 0 else "so small a number"
+    return problem("value_out_of_range", spec.name, name=spec.name, value=shown, range=range_text(spec))
+
+
+def number_text(number: float) -> str:
+    """Write a number as people do: whole ones without point or exponent."""
+    return str(int(number)) if isinstance(number, int) or (number.is_integer() and abs(number) < 1e15) else str(number)
 
 
 def range_text(spec: PropertySpec) -> str:
     """Say in words which numbers are allowed: "from 10 to 4294967295 ms, or -1 (use the type's)"."""
-    low = "" if spec.minimum is None else f"{spec.minimum:g}" if spec.minimum < 1e6 else f"{spec.minimum:.0f}"
-    high = "" if spec.maximum is None else f"{spec.maximum:.0f}"
+    low = "" if spec.minimum is None else number_text(spec.minimum)
+    high = "" if spec.maximum is None else number_text(spec.maximum)
     text = (
-        f"from {low} to {high}" if low and high else f"{low} or more" if low else f"at most {high}" if high else "any"
+        f"from {low} to {high}"
+        if low and high
+        else f"{low} or more"
+        if low
+        else f"at most {high}"
+        if high
+        else "any number that fits into 64 bits"
     )
     text += f" {spec.unit}" if spec.unit else ""
     for choice in spec.special:
@@ -132,12 +155,14 @@ def range_text(spec: PropertySpec) -> str:
 
 
 def _check_list(spec: PropertySpec, value: Value) -> Problem | None:
-    if not isinstance(value, tuple):
+    if not isinstance(value, tuple) or not all(isinstance(line, str) for line in value):
         return _wrong_kind(spec, "a list of strings")
+    if bad := _check_length(spec, sum(map(len, value)) + len(value)):
+        return bad
     for line in value:
         if bad := _check_characters(spec, line, multi_line=False):
             return bad
-        if spec.kind is Kind.ENVIRONMENT and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*=.*", line, re.DOTALL):
+        if spec.kind is Kind.ENVIRONMENT and not _ENVIRONMENT.fullmatch(line):
             return problem("environment_malformed", spec.name, name=spec.name, line=line)
     return None
 
@@ -145,7 +170,7 @@ def _check_list(spec: PropertySpec, value: Value) -> Problem | None:
 def _check_text(spec: PropertySpec, value: Value) -> Problem | None:
     if not isinstance(value, str):
         return _wrong_kind(spec, "text")
-    if bad := _check_characters(spec, value, multi_line=spec.kind is Kind.TEXT):
+    if bad := _check_length(spec, len(value)) or _check_characters(spec, value, multi_line=spec.kind is Kind.TEXT):
         return bad
     if value == "":
         return None
@@ -155,6 +180,10 @@ def _check_text(spec: PropertySpec, value: Value) -> Problem | None:
         return problem("value_not_a_choice", spec.name, name=spec.name, allowed=", ".join(SIGNALS))
     if spec.kind is Kind.COMMAND:
         return _check_command(spec, value)
+    if spec.kind is Kind.IPV4 and _address(value) is None:
+        return _wrong_kind(spec, "an IPv4 address such as 10.0.0.5")
+    if spec.kind is Kind.MASK and not _is_mask(value):
+        return _wrong_kind(spec, "a subnet mask such as 255.255.255.0, or a prefix length from 0 to 32")
     if spec.pattern and not re.fullmatch(spec.pattern, value):
         return problem("value_does_not_match", spec.name, name=spec.name, wanted=spec.pattern_help or spec.pattern)
     return None
@@ -168,9 +197,30 @@ def _check_command(spec: PropertySpec, value: str) -> Problem | None:
     return None if words and words[0] else problem("value_required", spec.name, name=spec.name)
 
 
+def _address(text: str) -> int | None:
+    """Return the number of a dotted IPv4 address; leading zeros, which some read as octal, are refused."""
+    parts = text.split(".")
+    if len(parts) != 4 or not all(re.fullmatch("0|[1-9][0-9]{0,2}", part) and int(part) < 256 for part in parts):
+        return None
+    return int.from_bytes(bytes(map(int, parts)))
+
+
+def _is_mask(text: str) -> bool:
+    number = _address(text)
+    if number is None:
+        return re.fullmatch("[0-9]{1,2}", text) is not None and int(text) <= 32
+    hosts = number ^ 0xFFFFFFFF
+    return hosts & (hosts + 1) == 0
+
+
+def _check_length(spec: PropertySpec, length: int) -> Problem | None:
+    if length <= LONGEST:
+        return None
+    return problem("value_too_long", spec.name, name=spec.name, length=length, maximum=LONGEST)
+
+
 def _check_characters(spec: PropertySpec, text: str, *, multi_line: bool) -> Problem | None:
-    allowed = "\n\t" if multi_line else "\t"
-    if any((ord(c) < 32 and c not in allowed) or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
+    if _CONTROL.search(text) or ("\n" in text and not multi_line):
         return problem("control_characters", spec.name, name=spec.name)
     return None
 
@@ -189,8 +239,15 @@ def parse(spec: PropertySpec, text: str) -> Value:
                 return choice.value
         return text
     if spec.kind in (Kind.STRINGS, Kind.ENVIRONMENT):
-        return tuple(line for line in text.replace(";", "\n").splitlines() if line.strip())
+        return _parse_list(spec, text)
     return text
+
+
+def _parse_list(spec: PropertySpec, text: str) -> tuple[str, ...]:
+    """Split at ends of line or semicolons; one that no NAME= follows belongs to the value of a variable."""
+    if spec.kind is Kind.ENVIRONMENT:
+        return tuple(line.lstrip() for line in _NEXT_VARIABLE.sub("\n", text).splitlines() if line.strip())
+    return tuple(line.strip() for line in text.replace(";", "\n").splitlines() if line.strip())
 
 
 def _parse_number(spec: PropertySpec, text: str) -> Value:
@@ -203,15 +260,23 @@ def _parse_number(spec: PropertySpec, text: str) -> Value:
             return text
         if spec.kind is Kind.INTEGER and number.is_integer():
             number = int(number)
-    # The original's unsigned words write "unset" as 0xFFFFFFFF, which its tools print as -1 too.
-    if any(choice.value == -1 for choice in spec.special) and number == 0xFFFFFFFF:
-        return -1
-    return number
+    return _as_word(spec, number)
+
+
+def _as_word(spec: PropertySpec, value: Value) -> Value:
+    """Return the special value that is meant where -1 and 0xFFFFFFFF are two ways to write it."""
+    if not isinstance(value, bool) and value in (-1, _UNSET):
+        return next((c.value for c in spec.special if c.value in (-1, _UNSET)), value)
+    return value
 
 
 def normalise(spec: PropertySpec, value: Value) -> Value:
-    """Return the stored form of a checked value: a boolean for 0 and 1."""
-    return bool(value) if spec.kind is Kind.BOOLEAN else value
+    """Return the stored form of a checked value: a boolean for 0 and 1, a choice and "unset" as the schema has them."""
+    if spec.kind is Kind.BOOLEAN:
+        return bool(value)
+    if spec.kind is Kind.CHOICE:
+        return next((choice.value for choice in spec.choices if choice.value == value), value)
+    return _as_word(spec, value)
 
 
 def by_name(schema: Iterable[PropertySpec], name: str) -> PropertySpec | None:
@@ -232,7 +297,8 @@ def check_all(
     for name, value in values.items():
         spec = by_name(schema, name)
         if spec is None:
-            found.append(problem("property_unknown", name, name=name, known=", ".join(s.name for s in schema)))
+            known = ", ".join(s.name for s in schema) or "none"
+            found.append(problem("property_unknown", name, name=name, known=known))
         elif value is None:
             if spec.read_only:
                 found.append(problem("property_read_only", name, name=name))
@@ -254,8 +320,8 @@ def effective(schema: Iterable[PropertySpec], values: Mapping[str, Value], name:
     """Return the value that counts: what was set, else the default."""
     if name in values:
         return values[name]
-    spec = by_name(schema, name)
-    return spec.default if spec else None
+    found = next((spec for spec in schema if spec.name == name), None) or by_name(schema, name)
+    return found.default if found else None
 
 
 def merge(

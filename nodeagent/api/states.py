@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from nodeagent.api.objects import (
@@ -61,9 +62,9 @@ def wanted(resource: Resource, group: Group) -> Wanted:
 def providers_of(resource: Resource, snapshot: Snapshot) -> list[Resource]:
     """Return all resources that *resource* needs, directly or not, nearest first."""
     found: dict[str, Resource] = {}
-    queue = list(resource.dependencies)
+    queue = deque(resource.dependencies)
     while queue:
-        current = queue.pop(0)
+        current = queue.popleft()
         if current in snapshot.resources and current not in found:
             found[current] = snapshot.resources[current]
             queue += snapshot.resources[current].dependencies
@@ -73,9 +74,9 @@ def providers_of(resource: Resource, snapshot: Snapshot) -> list[Resource]:
 def all_dependents_of(resource: Resource, snapshot: Snapshot) -> list[Resource]:
     """Return all resources that need *resource*, directly or not, nearest first."""
     found: dict[str, Resource] = {}
-    queue = snapshot.dependents_of(resource.id)
+    queue = deque(snapshot.dependents_of(resource.id))
     while queue:
-        current = queue.pop(0)
+        current = queue.popleft()
         if current.id not in found:
             found[current.id] = current
             queue += snapshot.dependents_of(current.id)

@@ -85,6 +85,7 @@ SENTENCES: Final[dict[str, str]] = {
     "node_not_settable": "The nodes of a cluster are not renamed or deleted here.",
     "still_pending": "{name} is still {state}.",
     "resource_failed": "{name} failed: {detail}",
+    "move_dropped": "{name} was not moved: {detail}",
     # what only a node knows
     "program_not_found": "The program {program} is not there.",
     "program_not_executable": "The program {program} is not executable.",
@@ -202,6 +203,7 @@ DETAILS: Final[dict[str, str]] = {
     "running": "process {process}",
     "progress": "{text}",
     "not_killable": "a process of {name} does not end even when killed; it waits for a device or file server",
+    "call_failed": "its entry point {entry} failed: {detail}",
     "call_died": "its entry point {entry} ended without a result",
     "epoch_closed": "the group had already been given away",
     "owner_lost": "its owner {node} is down; its state is known again when another node has taken the group over",
@@ -246,7 +248,12 @@ def sentence(problem: Problem) -> str:
     """Return the sentence that says what *problem* is, and what to do."""
     text = render(problem.code, problem.parameters)
     reasons = problem.parameters.get("reasons")
-    if isinstance(reasons, tuple) and reasons and problem.code in SENTENCES and "{reasons}" not in SENTENCES[problem.code]:
+    if (
+        isinstance(reasons, tuple)
+        and reasons
+        and problem.code in SENTENCES
+        and "{reasons}" not in SENTENCES[problem.code]
+    ):
         text += " " + " ".join(reasons)
     return text
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Iterable
 
-from nodeagent.api.objects import Resource, ResourceId, Snapshot
+from nodeagent.api.objects import Resource, ResourceId, ResourceState, Snapshot
 from nodeagent.api.problems import Problem, problem
 
 
@@ -29,16 +30,19 @@ def dependency_problem(resource: Resource, provider: Resource, cluster: Snapshot
 
 def path(start: Resource, goal: ResourceId, cluster: Snapshot) -> tuple[ResourceId, ...]:
     """Return the chain of dependencies that leads from *start* to *goal*, both included; empty when there is none."""
-    queue: list[tuple[ResourceId, ...]] = [(start.id,)]
-    seen = {start.id}
+    queue = deque([start.id])
+    came_from = {start.id: ""}
     while queue:
-        chain = queue.pop(0)
-        if chain[-1] == goal:
-            return chain
-        for step in cluster.resources[chain[-1]].dependencies:
-            if step not in seen and step in cluster.resources:
-                seen.add(step)
-                queue.append((*chain, step))
+        current = queue.popleft()
+        if current == goal:
+            chain = [current]
+            while before := came_from[chain[-1]]:
+                chain.append(before)
+            return tuple(reversed(chain))
+        for step in cluster.resources[current].dependencies:
+            if step not in came_from and step in cluster.resources:
+                came_from[step] = current
+                queue.append(step)
     return ()
 
 
@@ -51,10 +55,11 @@ def dependencies_problem(
         creating: the resource does not exist yet, so nothing depends on it.
     """
     given = list(providers)
+    times = Counter(given)
     for provider in given:
         if provider not in cluster.resources:
             return problem("resource_unknown", "dependencies", id=provider)
-        if given.count(provider) > 1:
+        if times[provider] > 1:
             return problem(
                 "already_dependent", "dependencies", name=resource.name, provider=cluster.resources[provider].name
             )
@@ -62,7 +67,7 @@ def dependencies_problem(
             return bad
     if creating or set(given) == set(resource.dependencies):
         return None
-    if resource.state.pending or resource.state.name == "ONLINE":
+    if resource.state.pending or resource.state is ResourceState.ONLINE:
         return problem("dependency_online", "dependencies", name=resource.name)
     return None
 

@@ -7,16 +7,18 @@ from typing import Final
 
 from nodeagent.api.objects import ObjectKind, Snapshot
 from nodeagent.api.problems import Problem, problem
+from nodeagent.api.spelling import comparable, normal_form
+
+__all__ = ["MAXIMUM_LENGTH", "name_problem", "normal_form", "shape_problem"]  # normal_form is one of the rules, too
 
 MAXIMUM_LENGTH: Final = 128  # characters
 
+# Joiners are part of Persian and Indian words and of emoji; other format characters (zero-width blanks, marks and
+# overrides of the direction of writing) make two names that look the same.
+_JOINERS: Final = "\u200c\u200d"
+
 # Names of resources are unique in the cluster, names of groups among groups, as in the original.
 _UNIQUE = (ObjectKind.GROUP, ObjectKind.RESOURCE, ObjectKind.NETWORK)
-
-
-def normal_form(name: str) -> str:
-    """Return the form in which names are stored and compared: Unicode NFC."""
-    return unicodedata.normalize("NFC", name)
 
 
 def name_problem(kind: ObjectKind, name: str, cluster: Snapshot, renamed: str = "") -> Problem | None:
@@ -28,9 +30,9 @@ def name_problem(kind: ObjectKind, name: str, cluster: Snapshot, renamed: str = 
     if bad := shape_problem(kind, name):
         return bad
     if kind in _UNIQUE:
-        wanted = normal_form(name).casefold()
+        wanted = comparable(name)
         for item in cluster.table(kind).values():
-            if normal_form(item.name).casefold() == wanted and str(item.id) != renamed:
+            if comparable(item.name) == wanted and str(item.id) != renamed:
                 return problem("name_taken", "name", kind=kind.value, name=item.name)
     return None
 
@@ -39,10 +41,13 @@ def shape_problem(kind: ObjectKind, name: str) -> Problem | None:
     """Say what is wrong with the name itself, whatever else the cluster holds."""
     if not name or name.isspace():
         return problem("name_empty", "name", kind=kind.value)
-    if len(normal_form(name)) > MAXIMUM_LENGTH:
-        return problem("name_too_long", "name", kind=kind.value, length=len(name), maximum=MAXIMUM_LENGTH)
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
+    if (length := len(normal_form(name))) > MAXIMUM_LENGTH:
+        return problem("name_too_long", "name", kind=kind.value, length=length, maximum=MAXIMUM_LENGTH)
+    categories = {unicodedata.category(c) for c in name if c not in _JOINERS}
+    if categories & {"Cc", "Cs", "Zl", "Zp"}:
         return problem("name_control_characters", "name", kind=kind.value)
+    if "Cf" in categories or categories <= {"Zs"}:
+        return problem("name_invisible_characters", "name", kind=kind.value)
     if name != name.strip():
         return problem("name_blanks", "name", kind=kind.value)
     return None

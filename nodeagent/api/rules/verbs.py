@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from nodeagent.api.objects import Cluster as ClusterItself
 from nodeagent.api.objects import (
@@ -25,8 +25,8 @@ from nodeagent.api.problems import Problem, problem
 from nodeagent.api.properties import check_all
 from nodeagent.api.requests import Right, Verb
 from nodeagent.api.rules.dependencies import missing_requirements, whole_tree
-from nodeagent.api.rules.owners import host_problem, hosts, possible_owners
-from nodeagent.api.states import all_dependents_of, providers_of
+from nodeagent.api.rules.owners import can_host, host_problem, separation_problem
+from nodeagent.api.states import all_dependents_of, providers_of, state_words, wanted
 from nodeagent.api.texts import sentence
 
 RIGHTS: dict[Verb, Right] = {
@@ -103,21 +103,29 @@ def move_problem(group: Group, node: NodeId | None, cluster: Snapshot) -> Proble
     if group.phase is Phase.STUCK:
         return problem("group_stuck", name=group.name, node=cluster.node_name(group.owner))
     if node is None:
-        others = [n for n in hosts(group, cluster) if n.id != group.owner]
-        return None if others else problem("no_node_available", name=group.name, reasons=_refusals(group, cluster))
+        others = [n for _, n in sorted(cluster.nodes.items()) if n.id != group.owner]
+        return _none_of(others, group, cluster)
     if node not in cluster.nodes:
         return problem("node_unknown", "node", id=str(node))
     if node == group.owner and group.phase is not Phase.MOVING:
         return None
-    return host_problem(group, cluster.nodes[node], cluster)
+    return placing_problem(group, cluster.nodes[node], cluster)
 
 
-def _refusals(group: Group, cluster: Snapshot) -> tuple[str, ...]:
-    return tuple(
-        sentence(bad)
-        for node in cluster.nodes.values()
-        if node.id != group.owner and (bad := host_problem(group, node, cluster))
-    )
+def placing_problem(group: Group, node: Node, cluster: Snapshot) -> Problem | None:
+    """Say why *group* cannot be given to *node* now, enforced anti-affinity included."""
+    return host_problem(group, node, cluster) or separation_problem(group, node.id, cluster)
+
+
+def _none_of(nodes: Iterable[Node], group: Group, cluster: Snapshot) -> Problem | None:
+    """Say why none of *nodes* can take *group*, each with its reason; None when one can."""
+    refusals: list[Problem] = []
+    for node in nodes:
+        bad = placing_problem(group, node, cluster)
+        if bad is None:
+            return None
+        refusals.append(bad)
+    return problem("no_node_available", name=group.name, reasons=tuple(map(sentence, refusals)))
 
 
 def _online_group(group: Group, cluster: Snapshot) -> Problem | None:
@@ -125,18 +133,22 @@ def _online_group(group: Group, cluster: Snapshot) -> Problem | None:
         return problem("group_empty", name=group.name)
     if group.state is GroupState.ONLINE and group.persistent_state is Wanted.ONLINE:
         return problem("already", name=group.name, state="online")
-    return _owner_problem(group, cluster)
+    return _owner_problem(group, cluster, cluster.resources_of(group.id))
 
 
-def _owner_problem(group: Group, cluster: Snapshot) -> Problem | None:
-    """Nothing is brought online on a paused node (ApiOnlineGroup), nor where nobody can run it."""
+def _owner_problem(group: Group, cluster: Snapshot, needed: Iterable[Resource]) -> Problem | None:
+    """Nothing is brought online on a paused node, beside what it is kept apart from, nor where nobody can run it.
+
+    Source: ApiOnlineGroup (70, 5071). From an owner that is down or cannot run it the group goes to another node.
+    """
     if group.phase is Phase.STUCK:
         return problem("group_stuck", name=group.name, node=cluster.node_name(group.owner))
-    if group.owner is not None and (owner := cluster.nodes.get(group.owner)) and owner.state is NodeState.PAUSED:
-        return problem("node_paused", "node", node=owner.name)
-    if not hosts(group, cluster):
-        return problem("no_node_available", name=group.name, reasons=_refusals(group, cluster))
-    return None
+    owner = cluster.nodes.get(group.owner) if group.owner is not None else None
+    if owner and owner.state in (NodeState.UP, NodeState.PAUSED) and group.phase is not Phase.MOVING:
+        bad = host_problem(group, owner, cluster, needed) or separation_problem(group, owner.id, cluster)
+        if bad is None or bad.code in ("node_paused", "anti_affinity"):
+            return bad
+    return _none_of((n for _, n in sorted(cluster.nodes.items())), group, cluster)
 
 
 def _offline_group(group: Group, cluster: Snapshot) -> Problem | None:
@@ -165,11 +177,12 @@ def _online_resource(resource: Resource, cluster: Snapshot) -> Problem | None:
     if resource.state is ResourceState.ONLINE:
         return problem("already", name=resource.name, state="online")
     if resource.state is ResourceState.OFFLINE_PENDING:
-        return problem("wrong_state", name=resource.name, state="Offline Pending")
-    for needed in (resource, *providers_of(resource, cluster)):
-        if bad := _cannot_run(needed, cluster):
+        return problem("wrong_state", name=resource.name, state=state_words(resource.state))
+    needed = (resource, *providers_of(resource, cluster))
+    for one in needed:
+        if bad := _cannot_run(one, cluster):
             return bad
-    return _owner_problem(cluster.group(resource.group), cluster)
+    return _owner_problem(cluster.group(resource.group), cluster, needed)
 
 
 def _cannot_run(resource: Resource, cluster: Snapshot) -> Problem | None:
@@ -180,15 +193,21 @@ def _cannot_run(resource: Resource, cluster: Snapshot) -> Problem | None:
         return missing[0]
     if requirements := missing_requirements(resource, cluster):
         return requirements[0]
-    if not possible_owners(resource, cluster):
-        return problem("no_possible_owner", name=resource.name)
+    if not any(can_host(resource, node, cluster) for node in cluster.nodes):
+        return problem("nowhere_possible", "possible_owners", name=resource.name, type=resource.type)
     return None
 
 
 def _offline_resource(resource: Resource, cluster: Snapshot) -> Problem | None:
-    del cluster
-    if resource.state is ResourceState.OFFLINE and resource.persistent_state is not Wanted.ONLINE:
+    """What waits, offline, for its provider can be taken offline as well: then it waits no longer."""
+    group = cluster.groups.get(resource.group)
+    goal = wanted(resource, group) if group else resource.persistent_state
+    if goal is Wanted.ONLINE:
+        return None
+    if resource.state is ResourceState.OFFLINE:
         return problem("already", name=resource.name, state="offline")
+    if resource.state is ResourceState.OFFLINE_PENDING:
+        return problem("wrong_state", name=resource.name, state=state_words(resource.state))
     return None
 
 
@@ -196,7 +215,7 @@ def _fail(resource: Resource, cluster: Snapshot) -> Problem | None:
     """Only an online resource can be failed (ApiFailResource)."""
     del cluster
     if resource.state is not ResourceState.ONLINE:
-        return problem("not_online", name=resource.name, state=resource.state.name.replace("_", " ").title())
+        return problem("not_online", name=resource.name, state=state_words(resource.state))
     return None
 
 
@@ -214,7 +233,7 @@ def change_group_problem(resource: Resource, group: Group, cluster: Snapshot) ->
     tree = [cluster.resources[r] for r in whole_tree(resource, cluster)]
     busy = next((r for r in tree if r.state.pending), None)
     if busy:
-        return problem("wrong_state", name=busy.name, state=busy.state.name.replace("_", " ").title())
+        return problem("wrong_state", name=busy.name, state=state_words(busy.state))
     if Phase.MOVING in (source.phase, group.phase):
         return problem("group_moving", name=source.name if source.phase is Phase.MOVING else group.name)
     if source.owner != group.owner and any(r.state is not ResourceState.OFFLINE for r in tree):
