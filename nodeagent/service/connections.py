@@ -238,6 +238,7 @@ class Workstation:
                 reply = await self._home.handlers.handle(call.request, self._who)
         except TimeoutError:
             raise ClusterError(problem("timed_out", seconds=limit)) from None
+        self._send_changes()  # first, so that whoever has the answer also has what it speaks of
         self.send(Answer(id=call.id, reply=reply))
 
     async def _read_output(self, number: int, request: r.ReadOutput) -> None:
@@ -288,6 +289,13 @@ class Workstation:
     async def _send_later(self) -> None:
         await asyncio.sleep(BATCH)  # what changes together is sent together
         self._flush = None
+        if self._changed or self._logged:
+            self._send_changes()
+
+    def _send_changes(self) -> None:
+        """Send what was gathered; without anything, only the revision that was reached."""
+        if not self._subscribed or self._sent == self._home.following.view.revision:
+            return
         changes = Changes(
             after=self._sent,
             revision=self._home.following.view.revision,

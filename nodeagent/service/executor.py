@@ -58,17 +58,22 @@ class Executor:
         self._retries: dict[ResourceId, asyncio.TimerHandle] = {}
         self._dirty: set[GroupId] = set()
         self._wake = asyncio.Event()
-        self.leaving = False
+        self.leaving = False  # nothing is started any more
+        self.stopping = False  # what could not be moved goes offline
         following.listen(self._changed)
 
     # --- what comes in ------------------------------------------------------------------------------------------
 
     def attached(self, reports: list[Report]) -> None:
-        """Take what the monitors held before this service came."""
+        """Take what the monitors held before this service came; what was missed meanwhile is written down."""
         for report in reports:
-            self._reports[report.id] = report
+            self._reports.setdefault(report.id, report)  # news that came since is newer
+        for report in self._reports.values():
             resource = self._following.snapshot.resources.get(report.id)
             self._monitor_of[report.id] = self._monitor_name(resource) if resource else SHARED
+            if resource and (resource.state, resource.process_id) != (report.state, report.process_id):
+                self._reporting.report(resource, report, self._plan_retry(resource, report))
+        self._reporting.attached(self._reports.values())
         self.look_at_everything()
 
     def look_at_everything(self) -> None:
@@ -101,6 +106,8 @@ class Executor:
         """Take a state from a monitor, and write it down."""
         self._reports[report.id] = report
         self._ordered.pop(report.id, None)
+        if not self._membership.node:
+            return  # not joined yet: `attached` writes it down
         resource = self._following.snapshot.resources.get(report.id)
         if resource is not None:
             self._reporting.report(resource, report, self._plan_retry(resource, report))
@@ -195,6 +202,8 @@ class Executor:
     def _stop_cause(self, group: Group, owner: OwnerRecord) -> Cause | None:
         if owner.phase is Phase.MOVING:
             return cause("cause_moving", node=self._following.snapshot.node_name(owner.target))
+        if self.stopping:
+            return cause("cause_node_leaves", node=self._following.snapshot.node_name(self._membership.node))
         verdict = self._following.view.verdict(group.id)
         return verdict[0].cause if group.gave_up and verdict else None
 
@@ -417,6 +426,10 @@ class Executor:
                 self._order(resource.id, Update(id=resource.id, policy=policy), None)
 
     # --- leaving ------------------------------------------------------------------------------------------------
+
+    def quiet(self) -> bool:
+        """Tell whether nothing runs here."""
+        return not any(report.state in _RUNNING for report in self._reports.values())
 
     def owned(self) -> list[Group]:
         """Return the groups that this node owns in its present life."""

@@ -56,14 +56,15 @@ class Leadership:
 
     @property
     def leads(self) -> bool:
-        """Whether this node holds the lead and may judge and plan now."""
-        return self.holds_lead and self._able()
+        """Whether this node holds the lead and may plan now: its own beats are confirmed."""
+        return self.holds_lead and self._confirmed()
 
-    def _able(self) -> bool:
-        """Own beats confirmed, and settled after any gap of them."""
-        now = self._clock.steady()
-        fresh = now - self._membership.confirmed_at < self._membership.profile.self_stop
-        return fresh and now >= self._membership.settled_at
+    def _confirmed(self) -> bool:
+        return self._clock.steady() - self._membership.confirmed_at < self._membership.profile.self_stop
+
+    def _settled(self) -> bool:
+        """Whether own beats have been confirmed for long enough after a gap to judge others by their silence."""
+        return self._clock.steady() >= self._membership.settled_at
 
     def _observe(self, delta: Delta) -> None:
         """Begin a node's count anew when a changed heartbeat was received, never before (safety rule M3)."""
@@ -83,11 +84,11 @@ class Leadership:
         """Look for ever."""
         while True:
             await asyncio.sleep(max(0.01, min(LOOK_EVERY, self._next_look())))  # until somebody may be judged
-            if not self._able():
+            if not self._confirmed():
                 continue
             try:
                 await self._take_lead()
-                if self.leads:
+                if self.leads and self._settled():
                     await self._judge()
             except (Conflict, Unknown, Unavailable) as exc:
                 log.info("looking again: %s", exc)

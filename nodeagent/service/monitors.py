@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,6 @@ from nodeagent.monitor.reaping import containers_of, kill_resources
 from nodeagent.settings import AgentSettings
 from nodeagent.system import processes
 from nodeagent.system.clock import Clock, boot_identity
-from nodeagent.system.launching import Launch, spawn
 from nodeagent.system.processes import Process, ProcessIdentity
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Monitors:
         self._news = news
         self._links: dict[str, _Link] = {}
         self._starting: dict[str, asyncio.Lock] = {}
-        self._permission = Permit(incarnation=0, until=0.0)
+        self._permission: Permit | None = None
         self._replacing: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -135,7 +135,7 @@ class Monitors:
         errors.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (errors / f"monitor-{name}.log").open("ab") as output:
             arguments = (sys.executable, "-m", "nodeagent.monitor", "--config", str(self._config), "--name", name)
-            process = spawn(Launch(arguments, "/", _own_environment(), None, output.fileno()))
+            process = await asyncio.to_thread(_spawn_detached, arguments, output.fileno())
         deadline = self._clock.steady() + START_PATIENCE
         while (link := await self._attach(name, process)) is None:
             if process.reap() is not None or self._clock.steady() > deadline:
@@ -171,7 +171,8 @@ class Monitors:
         link = _Link(name, process, reader, writer, attached)
         self._links[name] = link
         link.task = asyncio.create_task(self._listen(link), name=f"monitor {name}")
-        self._send(link, self._permission)
+        if self._permission is not None:  # before the first one nothing is said: what is held runs on
+            self._send(link, self._permission)
         return link
 
     # --- talking ------------------------------------------------------------------------------------------------
@@ -224,7 +225,7 @@ class Monitors:
 
     async def stop_all(self) -> bool:
         """Stop everything at once; True when it is proven (safety rule M5)."""
-        self._permission = Permit(incarnation=0, until=0.0)
+        self._permission = None
         futures = []
         for link in self._links.values():
             link.stopped = asyncio.get_running_loop().create_future()
@@ -291,7 +292,7 @@ class Monitors:
         if isinstance(said, Report):
             self._news.reported(said)
         elif isinstance(said, Acknowledged):
-            if (said.incarnation, said.until) == (self._permission.incarnation, self._permission.until):
+            if Permit(incarnation=said.incarnation, until=said.until) == self._permission:
                 link.asked = None
                 link.acknowledged.set()
                 link.acknowledged = asyncio.Event()
@@ -326,6 +327,21 @@ class Monitors:
                 await self.ensure(link.name)
             except (MonitorFailed, OSError):
                 log.exception("no new Resource Monitor %s", link.name)
+
+
+def _spawn_detached(arguments: tuple[str, ...], output: int) -> Process:
+    """Start a program that outlives this service, in a session of its own; it may block while the file is loaded."""
+    child = subprocess.Popen(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd="/",
+        env=_own_environment(),
+        start_new_session=True,
+    )
+    child.returncode = 0  # the pidfd is what waits for it: Popen must neither reap it nor warn
+    return processes.watch_child(child.pid)
 
 
 def _own_environment() -> dict[str, str]:

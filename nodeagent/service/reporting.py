@@ -112,6 +112,15 @@ class Reporting:
         )
         self._wake.set()
 
+    def attached(self, reports: Iterable[Report]) -> None:
+        """Tell that this service found resources that went on without it."""
+        running = [report for report in reports if report.state is ResourceState.ONLINE]
+        for report in running:
+            self._last.setdefault(report.id, report.state)
+        if running:
+            node = self._following.snapshot.node_name(self._membership.node)
+            self.say(Severity.INFORMATION, "event_attached", node=node, count=len(running))
+
     def monitor_died(self, name: str) -> None:
         """Tell of a monitor's death."""
         node = self._following.snapshot.node_name(self._membership.node)

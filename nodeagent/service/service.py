@@ -77,7 +77,7 @@ class ClusterService:
         handlers = Handlers(self._following, self._membership, self._questions, self._events)
         self._connections = Connections(settings, self._following, self._membership, handlers)
         self._supervision = Supervision()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
 
     # --- what membership needs ----------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class ClusterService:
         """Start a part. One that ends by an error ends the service: its supervisor starts it anew, whole."""
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._part_ended)
-        self._tasks.append(task)
+        self._tasks[name] = task
 
     def _part_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -188,8 +188,11 @@ class ClusterService:
         try:
             async with asyncio.timeout(LEAVE_PATIENCE):
                 await self._give_groups_away()
+                await self._take_rest_offline()
         except TimeoutError:
             log.warning("not all groups could be given away")
+        # No heartbeat after the last word, no start and no judgement either.
+        await self._end_parts("leadership", "reconciler", "executor", "membership")
         if not await self._monitors.stop_all():
             log.error("something does not stop; this node does not say that it has left")
             return
@@ -209,6 +212,18 @@ class ClusterService:
                     await self._wish_away(group.id)
             await self._following.next(1.0)
 
+    async def _take_rest_offline(self) -> None:
+        self._executor.stopping = True
+        self._executor.look_at_everything()
+        while not self._executor.quiet():
+            await self._following.next(0.2)
+
+    async def _end_parts(self, *names: str) -> None:
+        tasks = [self._tasks.pop(name) for name in names if name in self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _wish_away(self, group: str) -> None:
         key = wish_key(group)
         why = cause("cause_node_leaves", node=self._settings.name)
@@ -219,9 +234,7 @@ class ClusterService:
     async def _end(self) -> None:
         await self._connections.close()
         await self._monitors.close(quit_monitors=self._stop.is_set())
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_parts(*self._tasks)
         await self._following.store.close()
 
 
