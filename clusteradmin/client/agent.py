@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ SILENT_PINGS: Final = 3
 """So many intervals without a word, 6 s, and the other side counts as gone. Counted in intervals and not by the clock:
 a workstation that slept, or whose loop was busy, has not listened and so knows nothing of the other side."""
 
+_log = logging.getLogger(__name__)
 _KEPT_OUTPUT: Final = 1024  # frames of a followed log that wait for a slow reader; then the oldest go
 
 
@@ -123,7 +125,7 @@ class AgentConnection:
                 case Answer(id=number, reply=reply):
                     self._settle(number, reply)
                 case Refused(id=0, problem=problem):
-                    raise ClusterError(problem)
+                    self._refused_unread(ClusterError(problem))
                 case Refused(id=number, problem=problem):
                     self._settle(number, ClusterError(problem))
                 case Output() as output:
@@ -136,6 +138,13 @@ class AgentConnection:
                     raise wire.ProtocolError(refuse("frame_unexpected", frame=_name(frame)).problem)
         if news and self._on_news is not None:
             self._on_news(news)
+
+    def _refused_unread(self, why: ClusterError) -> None:
+        """The other side could not read one of our frames, and so cannot say which: an older one, asked for more."""
+        if len(self._calls) == 1:
+            self._settle(next(iter(self._calls)), why)
+        else:
+            _log.warning("%s: a frame was refused: %s", self.description, why)
 
     def _settle(self, number: int, outcome: Reply | ClusterError) -> None:
         answer = self._calls.get(number)

@@ -424,7 +424,9 @@ def _not_connected(why: Exception) -> NotConnected:
 
 
 def _needs_a_person(why: Exception) -> bool:
-    """Tell whether trying again by itself is of no use: a wrong key, a password, two versions that do not fit."""
+    """Tell whether trying again by itself is of no use: a wrong key, a password, no right, versions that do not fit."""
+    if isinstance(why, ClusterError) and why.problem.code == "no_right":
+        return True
     return isinstance(why, (SshError, ConfigError, wire.ProtocolError))
 
 

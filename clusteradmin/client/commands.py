@@ -20,6 +20,7 @@ from nodeagent.api.objects import (
     NodeId,
     NodeState,
     ObjectRef,
+    Phase,
     Resource,
     ResourceId,
     Snapshot,
@@ -49,9 +50,10 @@ from nodeagent.api.requests import (
     ValidateParameters,
 )
 from nodeagent.api.states import state_words
+from nodeagent.api.texts import because, render
 
-SEEN_SECONDS: Final = 5.0
-"""How long to wait for the mirror to show what was committed; news follow a commit within milliseconds."""
+SEEN_SECONDS: Final = 2.0
+"""How long to wait for the mirror to show what was committed: a node sends the news before its answer."""
 
 Test = Callable[[Snapshot], bool | None]
 
@@ -93,6 +95,32 @@ def _present(cluster: Cluster) -> Snapshot:
     return cluster.snapshot
 
 
+class _Dropped:
+    """Knows whether the wish for a move, which was committed, was dropped by who plans; and why, from the event log."""
+
+    def __init__(self, cluster: Cluster, group: GroupId, revision: int) -> None:
+        self._cluster = cluster
+        self._group = group
+        self._revision = revision
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        """Raise when the group is not on its way although the wish is gone.
+
+        Raises:
+            ClusterError: move_dropped.
+        """
+        group = snapshot.group(self._group)
+        if snapshot.revision < self._revision or group.wish is not None or group.phase is not Phase.CLAIMED:
+            return
+        raise refuse("move_dropped", name=group.name, detail=self._why())
+
+    def _why(self) -> str:
+        for entry in reversed(self._cluster.log):
+            if entry.code == "event_group_gave_up" and entry.object and entry.object.id == self._group:
+                return because(entry.cause) if entry.cause else render(entry.code, entry.parameters)
+        return "the event log has the reason."
+
+
 # --- groups and resources ---------------------------------------------------------------------------------------
 
 
@@ -106,7 +134,11 @@ async def bring_online(
 ) -> Done:
     """Bring a group or resource online; a group on *node* when given."""
     done = await send(cluster, BringOnline(kind=ref(item).kind, id=item.id, node=node, note=note))
-    test = gone_online(item) if isinstance(item, Resource) else group_online(item, node, _present(cluster))
+    if isinstance(item, Resource):
+        test = gone_online(item)
+    else:
+        dropped = _Dropped(cluster, item.id, done.revision)
+        test = group_online(item, node, _present(cluster), dropped)
     await wait_for(cluster, ref(item), test, wait)
     return done
 
@@ -124,7 +156,7 @@ async def move_group(
 ) -> Done:
     """Move a group to *node*, or to the best possible one, and wait until it has arrived in its wanted state."""
     done = await send(cluster, MoveGroup(group=group.id, node=node, note=note))
-    await wait_for(cluster, ref(group), moved(group, node), wait)
+    await wait_for(cluster, ref(group), moved(group, node, _Dropped(cluster, group.id, done.revision)), wait)
     return done
 
 

@@ -25,6 +25,11 @@ Test = Callable[[Snapshot], bool | None]
 AFFECT_GROUP = 2  # RestartAction: the failure moves the group
 
 
+def _never(snapshot: Snapshot) -> None:
+    """Nobody drops it."""
+    del snapshot
+
+
 def gone_online(before: Resource) -> Test:
     """Return the test for a resource that was asked to go online, as it was *before*.
 
@@ -50,11 +55,14 @@ def gone_offline(before: Resource) -> Test:
     return test
 
 
-def group_online(before: Group, node: NodeId | None, at_first: Snapshot) -> Test:
+def group_online(
+    before: Group, node: NodeId | None, at_first: Snapshot, dropped: Callable[[Snapshot], None] = _never
+) -> Test:
     """Return the test for a group that was asked to go online, on *node* when given.
 
     Args:
         at_first: the snapshot when it was asked.
+        dropped: raises when the move that it takes will not come.
     """
     members = {resource.id: resource for resource in at_first.resources_of(before.id)}
 
@@ -62,6 +70,8 @@ def group_online(before: Group, node: NodeId | None, at_first: Snapshot) -> Test
         group = snapshot.group(before.id)
         if group.state is GroupState.ONLINE and (node is None or group.owner == node):
             return True
+        if node is not None and group.owner != node:
+            dropped(snapshot)
         for resource in snapshot.resources_of(group.id):
             _raise_if_failed(resource, members.get(resource.id), snapshot)
         return None
@@ -79,12 +89,18 @@ def group_offline(before: Group) -> Test:
     return test
 
 
-def moved(before: Group, node: NodeId | None) -> Test:
-    """Return the test for a group that was asked to move: arrived, and each resource as it is wanted, or failed."""
+def moved(before: Group, node: NodeId | None, dropped: Callable[[Snapshot], None] = _never) -> Test:
+    """Return the test for a group that was asked to move: arrived, and each resource as it is wanted, or failed.
+
+    Args:
+        dropped: raises when the move will not come.
+    """
 
     def test(snapshot: Snapshot) -> bool | None:
         group = snapshot.group(before.id)
         arrived = group.owner != before.owner if node is None else group.owner == node
+        if not arrived:
+            dropped(snapshot)
         if not arrived or group.phase is not Phase.CLAIMED:
             return None
         return all(_as_wanted(resource, group) for resource in snapshot.resources_of(group.id)) or None

@@ -70,6 +70,15 @@ def obey(agent: ScriptedAgent, request: Request) -> Reply | Problem | None:
     return Done(revision=agent.move_on(after, entry), id=identity, notices=notices)
 
 
+def postpone(agent: ScriptedAgent, request: Request) -> Reply | Problem | None:
+    """Take the wish down, answer Done, and never act on it."""
+    now = agent.snapshot
+    if isinstance(request, MoveGroup):
+        wished = replace(now.group(request.group), wish=request.node or 0)
+        return Done(revision=agent.move_on(with_objects(now, wished)))
+    return Done(revision=now.revision)
+
+
 def _done(request: Request, now: Snapshot) -> tuple[Snapshot, str, tuple[Problem, ...]]:
     match request:
         case CreateGroup(name=name):

@@ -22,9 +22,9 @@ from clusteradmin.automation import (
 )
 from clusteradmin.settings import ClientHome, SavedConnection
 from nodeagent.api.events import LogEntry, Severity
-from nodeagent.api.requests import CreateResource, Done, MoveGroup, SetPreferredOwners, SetProperties
+from nodeagent.api.requests import CreateResource, MoveGroup, SetPreferredOwners, SetProperties
 from tests.builders import changed, cluster, with_network
-from tests.support.obedient import obey
+from tests.support.obedient import obey, postpone
 from tests.support.scriptedagent import ScriptedAgent, scripted_agent
 
 SNAPSHOT = cluster(nodes=["NODE1", "NODE2"], groups={"Web": "IP App"}, state=ResourceState.OFFLINE)
@@ -250,7 +250,7 @@ def test_a_resource_gets_a_monitor_of_its_own_by_the_flag(opened: Cluster, agent
 
 
 def test_what_is_pending_at_the_time_limit_is_said_and_not_raised(opened: Cluster, agent: ScriptedAgent) -> None:
-    agent.answer = lambda agent, request: Done(revision=agent.snapshot.revision)
+    agent.answer = postpone
     assert opened.resources.item("App").online(0.05) is True
     assert opened.resources.item("App").online() is True
     assert opened.resource_groups.item("Web").move(0.05, "NODE2") is True

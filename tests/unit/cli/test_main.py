@@ -9,7 +9,7 @@ import pytest
 from clusteradmin.cli.main import main
 from clusteradmin.settings import ClientHome, SavedConnection
 from nodeagent.api.events import LogEntry, Severity
-from nodeagent.api.objects import ObjectKind, ResourceState
+from nodeagent.api.objects import ObjectKind, Phase, ResourceState
 from nodeagent.api.problems import problem
 from nodeagent.api.requests import (
     BringOnline,
@@ -25,7 +25,7 @@ from nodeagent.api.requests import (
     TakeOffline,
 )
 from tests.builders import changed, cluster, with_network
-from tests.support.obedient import obey
+from tests.support.obedient import obey, postpone
 from tests.support.scriptedagent import ScriptedAgent, scripted_agent
 
 OFFLINE = cluster(nodes=["NODE1", "NODE2"], groups={"Web": "IP App"}, state=ResourceState.OFFLINE)
@@ -196,10 +196,16 @@ def test_a_refusal_is_one_sentence_and_exit_code_one(agent: ScriptedAgent, capsy
 
 
 def test_what_is_still_pending_at_the_time_limit_is_exit_code_three(agent: ScriptedAgent, capsys: Captured) -> None:
-    agent.answer = lambda agent, request: Done(revision=agent.snapshot.revision)
+    agent.answer = postpone
     text = complained(capsys, "resource", "App", "--online:0.05", code=3)
     assert text == "App is still Offline. Error ID: 997 (000003e5).\n"
     assert "still" in complained(capsys, "group", "Web", "--moveto:NODE2", "--wait:0.05", code=3)
+
+
+def test_a_move_that_the_planner_drops_is_not_waited_for(agent: ScriptedAgent, capsys: Captured) -> None:
+    agent.push(changed(agent.snapshot, "group", "Web", phase=Phase.CLAIMED))
+    agent.answer = lambda agent, request: Done(revision=agent.snapshot.revision)
+    assert "was not moved" in complained(capsys, "group", "Web", "--moveto:NODE2", "--wait:20", code=1)
 
 
 def test_waiting_ends_with_the_state(agent: ScriptedAgent, capsys: Captured) -> None:
