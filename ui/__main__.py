@@ -28,9 +28,9 @@ def run(arguments: Sequence[str]) -> int:
     """Open the window when the arguments say so, else hand them to the command line."""
     wanted = window_wanted(arguments)
     if wanted is None:
-        from clusteradmin import cli  # noqa: PLC0415 - the window does not need it
+        from clusteradmin.cli.main import main as command_line  # noqa: PLC0415 - the window does not need it
 
-        return cli.main(list(arguments))
+        return command_line(list(arguments))
     if wanted.screenshot is not None and not has_display():
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     if not has_display():

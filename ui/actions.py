@@ -112,6 +112,7 @@ class WindowActions(QObject):
             wear_verb(action, command.drawing)
         if command.shortcut:
             action.setShortcuts([QKeySequence(keys) for keys in command.shortcut.split(" | ")])
+        action.setIconText(command.text)  # with its ellipsis, which Qt would drop in the tool bar
         action.setCheckable(command.checkable)
         action.setStatusTip(command.tip)
         action.setToolTip(command.tip or command.text.replace("…", ""))
@@ -142,5 +143,6 @@ class WindowActions(QObject):
             Command("next_tab", tr("Next Cluster"), "", "Ctrl+Tab", tr("Go to the next open cluster")),
             Command("tile_side", tr("Tile Side by Side"), "", "", tr("Show all open clusters beside each other"), True),
             Command("tile_above", tr("Tile Above and Below"), "", "", tr("Show them above each other"), True),
+            Command("keyboard", tr("Keyboard"), "help", "F1", tr("What the keys do")),
             Command("about", tr("About Cluster Administrator"), "", "", tr("Version and licence")),
         ]

@@ -1,6 +1,6 @@
 """The window's program: QApplication, the loop that asyncio and Qt share, start, screenshot, end."""
 
-import asyncio
+import asyncio  # noqa: I001 - PySide6 before qasync, or it may choose another binding
 import contextlib
 import signal
 import sys
@@ -11,7 +11,8 @@ from typing import Any, Final
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-import qasync  # after PySide6, or it may choose another binding
+import qasync
+
 from clusteradmin.client.cluster import ConnectionState, Update
 from clusteradmin.settings import ClientHome
 from nodeagent.api.objects import ResourceState, Snapshot

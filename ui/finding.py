@@ -1,6 +1,7 @@
 """What Ctrl+K finds: every object of the current cluster, every verb for the selection, every command of the window."""
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QCoreApplication
 
@@ -13,7 +14,7 @@ from ui.models.columns import drawing_of, glyph_of, state_text
 from ui.verbs import offers
 from ui.words import kind_word, verb_title
 
-VERBS, OBJECTS, COMMANDS = range(3)
+VERBS, OBJECTS, COMMANDS, VERBS_OFF = range(4)
 
 
 def entries(area: ClusterArea | None, actions: WindowActions, do: Callable[[Verb], object]) -> list[Entry]:
@@ -35,7 +36,13 @@ def _verbs(area: ClusterArea, do: Callable[[Verb], object]) -> list[Entry]:
         if len(offer.items) == 1:
             title = f"{title}: {offer.items[0].name}"
         found.append(
-            Entry(title, offer.consequence, lambda verb=verb: do(verb), reason=offer.reason, rank=VERBS)  # type: ignore[misc]
+            Entry(
+                title,
+                offer.consequence,
+                partial(do, verb),
+                reason=offer.reason,
+                rank=VERBS if offer.possible else VERBS_OFF,
+            )
         )
     return found
 
@@ -53,7 +60,7 @@ def _objects(area: ClusterArea) -> list[Entry]:
             Entry(
                 item.name,
                 ", ".join(part for part in (state, where) if part),
-                lambda reference=reference: area.go_to_object(reference),  # type: ignore[misc]
+                partial(area.go_to_object, reference),
                 kind=drawing_of(item),
                 state=glyph_of(item, picture),
                 rank=OBJECTS,

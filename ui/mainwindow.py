@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication
-from PySide6.QtWidgets import QMainWindow, QMenu, QMessageBox, QStackedWidget
+from PySide6.QtCore import QPoint, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget
 
 from clusteradmin.client.cluster import Cluster, ConnectionState
 from clusteradmin.settings import ClientHome, SettingsError
@@ -21,16 +21,14 @@ from ui.demostart import DemoStarter
 from ui.dialogs.connect import ConnectDialog, known_targets
 from ui.dialogs.credentials import WindowPrompter
 from ui.dialogs.errors import AttemptsDialog
-from ui.dialogs.palette import Palette
-from ui.finding import entries
 from ui.firstrun import FirstRunPage
 from ui.icons import application_icon
 from ui.menus import Menus, ToolBar
-from ui.skins import follow_theme
 from ui.statusline import StatusLine
 from ui.theme import Appearance, theme
 from ui.tiles import ABOVE, SIDE, Tiles
 from ui.verbs import Offer, offers
+from ui.windowcommands import WindowCommands
 from ui.words import listed, right_word
 
 USUAL_SIZE = (1280, 800)
@@ -57,6 +55,7 @@ class MainWindow(QMainWindow):
         self._offers: dict[Verb, Offer] = {}
         self.actions_ = WindowActions(self)
         self.commander = Commander(self)
+        self.commands = WindowCommands(self, self.current, self.actions_, self.commander)
         self.prompter = WindowPrompter(self)
         self.demo = DemoStarter(self)
         self.tiles = Tiles(self)
@@ -261,46 +260,6 @@ class MainWindow(QMainWindow):
         dialog.chosen.connect(self.open_target)
         dialog.open()
 
-    def _find(self) -> None:
-        Palette(entries(self.current(), self.actions_, self._do), self).open()
-
-    def _refresh(self) -> None:
-        area = self.current()
-        if area is not None:
-            area.refresh()
-            if area.cluster.status.state is not ConnectionState.LIVE:
-                area.cluster.try_now()
-
-    def _next_pane(self, step: int) -> None:
-        area = self.current()
-        if area is None:
-            return
-        panes = area.panes
-        now = next((n for n, pane in enumerate(panes) if pane.hasFocus() or pane.isAncestorOf(self.focusWidget())), 0)
-        panes[(now + step) % len(panes)].setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-    def _copy_names(self) -> None:
-        area = self.current()
-        if area is not None:
-            QGuiApplication.clipboard().setText("\n".join(item.name for item in area.selection()))
-
-    def _show_output(self) -> None:
-        area = self.current()
-        selection = area.selection() if area is not None else []
-        if area is not None and len(selection) == 1 and isinstance(selection[0], Resource):
-            area.show_output(selection[0])
-
-    def _toggle_details(self, shown: bool) -> None:
-        area = self.current()
-        if area is not None:
-            area.set_details_shown(shown)
-
-    def _power(self, on: bool) -> None:
-        area = self.current()
-        node = area.selection()[0] if area is not None and area.selection() else None
-        if area is not None and isinstance(node, Node):
-            self.commander.power(area, node, on)
-
     def _arrange(self, arrangement: str, on: bool) -> None:
         self.tiles.arrange(arrangement if on else "")
         self._show_tiling()
@@ -326,17 +285,6 @@ class MainWindow(QMainWindow):
     def _set_status_bar_shown(self, shown: bool) -> None:
         self.state.status_bar = shown
         self.statusBar().setVisible(shown)
-
-    def _about(self) -> None:
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(self.tr("About Cluster Administrator"))
-        box.setIconPixmap(application_icon().pixmap(48, 48))
-        box.setText(
-            self.tr("Cluster Administrator opens, watches and steers clusters of highly available applications.")
-        )
-        box.setInformativeText(self.tr("Apache License 2.0"))
-        box.open()
 
     def _fill_move_menu(self) -> None:
         area = self.current()
@@ -374,12 +322,6 @@ class MainWindow(QMainWindow):
         bar.setSizeGripEnabled(False)
         bar.setContentsMargins(0, 0, 0, 0)
         bar.addWidget(self.status, 1)
-        follow_theme(
-            bar,
-            lambda seen, tokens: seen.setStyleSheet(
-                f"QStatusBar {{ border-top: 1px solid {tokens.line.name()}; }} QStatusBar::item {{ border: none; }}"
-            ),
-        )
         self.setMinimumSize(*LEAST_SIZE)
 
     def _restore(self) -> None:
@@ -408,7 +350,7 @@ class MainWindow(QMainWindow):
         self.first_run.open_wanted.connect(self._ask_target)
         self.first_run.demo_wanted.connect(self._start_demo)
         self.commander.said.connect(self.status.say)
-        actions.verb_wanted.connect(self._do)
+        actions.verb_wanted.connect(self.commands.do)
         actions.appearance_wanted.connect(self._set_appearance)
         self.menus.move.aboutToShow.connect(self._fill_move_menu)
         self.menus.recent.aboutToShow.connect(self._fill_recent)
@@ -424,24 +366,11 @@ class MainWindow(QMainWindow):
             "open": self._ask_target,
             "close": self._close_current,
             "quit": self.close,
-            "copy_names": self._copy_names,
-            "select_all": self._select_all,
-            "filter": self._focus_filter,
-            "find": self._find,
-            "refresh": self._refresh,
-            "next_pane": lambda: self._next_pane(1),
-            "previous_pane": lambda: self._next_pane(-1),
-            "up": self._go_up,
-            "output": self._show_output,
-            "why": lambda: self._toggle_details(True),
-            "power_off": lambda: self._power(False),
-            "power_on": lambda: self._power(True),
             "next_tab": self.tiles.show_next,
-            "about": self._about,
         }
         for key, handler in handlers.items():
             actions[key].triggered.connect(lambda _on=False, handler=handler: handler())
-        actions["details"].triggered.connect(self._toggle_details)
+        self.commands.connect_actions(actions)
         actions["events"].toggled.connect(self._set_events_shown)
         actions["toolbar"].toggled.connect(self._set_toolbar_shown)
         actions["status_bar"].toggled.connect(self._set_status_bar_shown)
@@ -457,18 +386,3 @@ class MainWindow(QMainWindow):
         area = self.current()
         if area is not None:
             self.close_cluster(area)
-
-    def _select_all(self) -> None:
-        area = self.current()
-        if area is not None:
-            area.list.view.selectAll()
-
-    def _focus_filter(self) -> None:
-        area = self.current()
-        if area is not None:
-            area.list.filter.setFocus()
-
-    def _go_up(self) -> None:
-        area = self.current()
-        if area is not None:
-            area.tree.go_up()

@@ -9,11 +9,26 @@ from PySide6.QtWidgets import QLineEdit, QMenu, QMenuBar, QSizePolicy, QToolBar,
 from nodeagent.api.requests import Verb
 from ui.actions import MENU_ORDER, WindowActions
 from ui.drawing import TOOL_ICON
-from ui.skins import dress_tool_bar, wear_verb
+from ui.skins import dress_tool_bar, follow_theme, wear_verb
+from ui.tokens import Tokens
 
 FIND_WIDTH = 240
+SHEET_ROOM = 24  # borders, padding and gap of a tool button under our sheet
 # Tool buttons in the order in which they lose their words when the window is narrow.
 WORDLESS_FIRST = ("why", "output", "properties", "new", "open", "move", "offline", "online")
+
+
+def dress_menu_bar(bar: QMenuBar) -> None:
+    """Make the menu bar as high as the design wants it, on chrome."""
+    follow_theme(bar, _dress_menu_bar)
+
+
+def _dress_menu_bar(bar: QMenuBar, tokens: Tokens) -> None:
+    bar.setStyleSheet(
+        f"QMenuBar {{ background: {tokens.chrome.name()}; padding: 0 2px; }}"
+        f"QMenuBar::item {{ padding: 5px 10px; color: {tokens.text.name()}; background: transparent; }}"
+        f"QMenuBar::item:selected {{ background: {tokens.sel.name()}; }}"
+    )
 
 
 class Menus:
@@ -21,6 +36,7 @@ class Menus:
 
     def __init__(self, bar: QMenuBar, actions: WindowActions) -> None:
         tr = actions.tr
+        dress_menu_bar(bar)
         self.actions = actions
         self.file = bar.addMenu(tr("&File"))
         self.edit = bar.addMenu(tr("&Edit"))
@@ -36,6 +52,7 @@ class Menus:
         self._fill_view(tr)
         self._fill_action()
         self._fill_window()
+        self.help.addAction(actions["keyboard"])
         self.help.addAction(actions["about"])
         for menu in (self.file, self.edit, self.view, self.action, self.window, self.help):
             menu.setToolTipsVisible(True)
@@ -121,6 +138,7 @@ class ToolBar(QToolBar):
         self._add("move", actions.verbs[Verb.MOVE_GROUP], move_menu, split=True)
         self.addSeparator()
         self.new = QAction(self.tr("New…"), self)
+        self.new.setIconText(self.new.text())
         wear_verb(self.new, "new")
         self.new.setToolTip(self.tr("Create a group or a resource"))
         menu = QMenu(self)
@@ -175,6 +193,7 @@ class _ToolButton(QToolButton):
         super().__init__(parent)
         self._worded = True
         self.setDefaultAction(action)
+        self.setStyleSheet("QToolButton::menu-indicator { image: none; width: 0; }")
         self.setIconSize(TOOL_ICON)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(action.text())
@@ -188,14 +207,15 @@ class _ToolButton(QToolButton):
     def sizeHint(self) -> QSize:
         arrow = 18 if self.popupMode() == QToolButton.ToolButtonPopupMode.MenuButtonPopup else 0
         text = self.fontMetrics().horizontalAdvance(self._shown_text()) if self._worded else 0
-        icon = TOOL_ICON.width() if self._worded else 16
-        return QSize(14 + icon + text + arrow, max(28, self.fontMetrics().height() + 10))
+        icon = TOOL_ICON.width()
+        return QSize(SHEET_ROOM + icon + text + arrow, max(28, self.fontMetrics().height() + 10))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
 
     def _shown_text(self) -> str:
-        return self.text().replace("&", "")
+        action = self.defaultAction()
+        return action.iconText() if action is not None else self.text()
 
 
 class _FindField(QLineEdit):

@@ -1,11 +1,12 @@
 """The status bar: help or what came of a command at the left; who, and how old the data is, at the right."""
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from ui.models.roles import Tone
 from ui.skins import follow_theme
-from ui.theme import Height, Space, height
+from ui.theme import Height, Space, height, theme
 from ui.widgets.labels import ElidedLabel
 
 SAID_FOR = 12_000  # ms that what came of a command stands before the selection's summary comes back
@@ -59,6 +60,10 @@ class StatusLine(QWidget):
         self._who.setText(who)
         self._age.setText(age)
         self._age.set_tone(Tone.TEXT2 if live else Tone.WARN)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        QPainter(self).fillRect(0, 0, self.width(), 1, theme().tokens.line)
 
     def _forget(self) -> None:
         self._said = ""

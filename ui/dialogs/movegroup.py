@@ -1,6 +1,6 @@
 """Move Group: every node with its reason, what will happen, and the button that says where to."""
 
-from PySide6.QtCore import QItemSelectionModel, Signal
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHBoxLayout, QLineEdit, QTableView, QVBoxLayout, QWidget
 
 from clusteradmin.client.cluster import Cluster
@@ -12,6 +12,7 @@ from nodeagent.api.rules.verbs import verb_problem
 from nodeagent.api.texts import sentence
 from ui import tasks
 from ui.dialogs.frame import FramedDialog
+from ui.icons import GLYPH_SIZE
 from ui.models.columns import glyph_of, state_text
 from ui.models.moving import MoveOutlook, Step, TargetModel, outlook, targets
 from ui.models.picture import Picture
@@ -146,7 +147,7 @@ class MoveGroupDialog(FramedDialog):
             self._facts.addWidget(TextLabel(label, tone=Tone.TEXT2), row, 0)
             self._facts.addWidget(TextLabel(text, FontRole.STRONG, wrap=True), row, 1)
         for row, warning in enumerate(found.warnings, len(found.facts)):
-            self._facts.addWidget(StateLabel("warning", warning, Tone.TEXT), row, 0, 1, 2)
+            self._facts.addWidget(_Warning(warning), row, 0, 1, 2)
         self._facts.setRowStretch(len(found.facts) + len(found.warnings), 1)
         self._facts.setColumnStretch(1, 1)
 
@@ -194,6 +195,20 @@ class MoveGroupDialog(FramedDialog):
         self.page.addLayout(row)
         QWidget.setTabOrder(self.view, self.reason)
         QWidget.setTabOrder(self.reason, self.accept_button)
+
+
+class _Warning(QWidget):
+    """A triangle, and a sentence that may be long."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, Space.TINY, 0, 0)
+        row.setSpacing(Space.ICON_TEXT_ROW)
+        glyph = StateLabel("warning", "")
+        glyph.setFixedWidth(GLYPH_SIZE)
+        row.addWidget(glyph, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(TextLabel(text, wrap=True), 1)
 
 
 def _clear(layout: QVBoxLayout | QGridLayout) -> None:

@@ -142,7 +142,7 @@ def _nodes(item: ClusterObject, picture: Picture) -> tuple[NodeLine, ...]:
         if node.id == group.owner:
             continue
         bad = host_problem(group, node, near)
-        glyph = "check" if bad is None else glyph_of(node, picture) or "unknown"
+        glyph = "online" if bad is None else glyph_of(node, picture) or "unknown"
         lines.append(
             NodeLine(
                 node.name,

@@ -46,7 +46,7 @@ def targets(group: Group, picture: Picture) -> list[Target]:
         if here:
             reason = _tr("No: already here")
         elif bad is not None:
-            reason = _tr("No: {0}").format(reason_of(node.name, bad).removeprefix(": "))
+            reason = _tr("No: {0}").format(reason_of(node.name, bad).removeprefix(": ").removeprefix("is "))
         elif node.id in group.preferred_owners:
             reason = _tr("Yes: preferred owner number {0}").format(group.preferred_owners.index(node.id) + 1)
         else:
@@ -112,7 +112,7 @@ def outlook(group: Group, node: NodeId, picture: Picture) -> MoveOutlook:
     addresses = [r.name for rank in plan.starts for r in rank if r.type in ("IP Address", "Network Name")]
     facts = [(_tr("Interruption"), _tr("not known yet") if plan.stops else _tr("none: nothing is online"))]
     if addresses:
-        facts.append((_tr("Address"), _tr("{0} moves with it").format(listed(addresses))))
+        facts.append((_tr("Go along"), listed(addresses)))
     facts.append((_tr("{0} afterwards").format(target), _tr("{0} groups").format(count)))
     pending = [r.name for r in picture.resources_in.get(group.id, ()) if r.state.pending]
     warnings = [
@@ -176,4 +176,4 @@ class TargetModel(QAbstractTableModel):
                 return Cell(target.name, kind=kind, tone=tone, strong=target.node is None, owner_glyph=target.glyph)
             case 1:
                 return Cell(target.now, tone=Tone.TEXT2)
-        return Cell(target.reason, state="check" if target.possible else "offline", tone=tone)
+        return Cell(target.reason, state="online" if target.possible else "offline", tone=tone)

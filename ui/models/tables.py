@@ -130,6 +130,11 @@ class ListModel(QAbstractTableModel):
         """How many rows there would be without a filter."""
         return len(self._rows)
 
+    @property
+    def described(self) -> bool:
+        """Whether any row has a description."""
+        return any(not isinstance(row, Place) and row.description for row in self._rows.values())
+
     # Rows and references
 
     def row_at(self, index: Index) -> Row | None:

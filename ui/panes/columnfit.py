@@ -15,13 +15,14 @@ LEAST = {"owner": 64, "group": 84, "type": 84, "network": 80, "adapter": 64, "ad
 SHRINKS = 60  # any other column but name and state
 
 
-def hidden_columns(columns: Sequence[Column], layout: ListLayout, width: int) -> set[str]:
+def hidden_columns(columns: Sequence[Column], layout: ListLayout, width: int, *, described: bool = True) -> set[str]:
     """Return the keys of the columns that are not shown in an area of that *width*.
 
     Args:
         layout: what the person chose to hide or show goes first.
+        described: whether any row has a description; a wide column of nothing is not shown.
     """
-    hidden = {column.key for column in columns if column.wide and width < WIDE}
+    hidden = {column.key for column in columns if column.wide and (width < WIDE or not described)}
     keys = {column.key for column in columns}
     if width < MEDIUM and "group" in keys:
         hidden.add("type")  # the row's icon says it

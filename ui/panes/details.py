@@ -78,7 +78,7 @@ class DetailsPane(QScrollArea):
 
     def _fit(self) -> None:
         """Give the page the height that its wrapped texts need: a scroll area by itself squeezes them."""
-        self._page.setMinimumHeight(self._page.heightForWidth(self.viewport().width()))
+        self._page.setMinimumHeight(max(0, self._page.heightForWidth(self.viewport().width())))
 
     def _show(self, explanation: Explanation) -> None:
         before, self._shown = self._shown, explanation

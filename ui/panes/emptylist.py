@@ -25,7 +25,7 @@ class EmptyList(QWidget):
         row.addWidget(self.link)
         row.addStretch(1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(Space.HUGE, Space.HUGE * 2, Space.HUGE, Space.HUGE)
+        column.setContentsMargins(Space.HUGE, Space.HUGE, Space.HUGE, Space.HUGE)
         column.setSpacing(Space.SMALL)
         column.addWidget(self._text)
         column.addLayout(row)

@@ -14,7 +14,7 @@ class FlatButton(QToolButton):
     def sizeHint(self) -> QSize:
         text = self.fontMetrics().horizontalAdvance(self.text().replace("&", ""))
         icon = self.iconSize().width() if not self.icon().isNull() else 0
-        return QSize(14 + icon + text, max(26, self.fontMetrics().height() + 8))
+        return QSize((24 if text else 14) + icon + text, max(26, self.fontMetrics().height() + 8))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()

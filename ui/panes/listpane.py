@@ -172,7 +172,7 @@ class ListPane(QWidget):
         kept = self._layout.list(self.model.place.branch.value)
         header = self.view.horizontalHeader()
         columns = self.model.columns
-        hidden = hidden_columns(columns, kept, self._room)
+        hidden = hidden_columns(columns, kept, self._room, described=self.model.described)
         keys = [column.key for column in columns]
         for place, key in enumerate(k for k in (kept.order or keys) if k in keys):
             header.moveSection(header.visualIndex(keys.index(key)), place)

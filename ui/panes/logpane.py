@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QMenu, QTableView, QVBoxLayout, QWidget
 
 from nodeagent.api.events import LogEntry, Severity
@@ -13,6 +13,7 @@ from ui.models.eventlines import as_text, severity_word
 from ui.models.eventlog import OBJECT, TEXT, EventModel
 from ui.models.picture import Picture
 from ui.models.roles import Tone
+from ui.panes.emptylist import EmptyList
 from ui.panes.flatbuttons import flat_button
 from ui.skins import dress_view
 from ui.theme import Height
@@ -78,6 +79,7 @@ class EventPane(QWidget):
         self._newer = 0
         self._live = True
         self._placing = False
+        self.empty = EmptyList(self.view)
         self.follow.setChecked(True)
         self._prepare_view()
         self._lay_out()
@@ -204,6 +206,28 @@ class EventPane(QWidget):
         for severity, chip in self.chips.items():
             chip.show_count(self.model.counts[severity], worded=False, stale=not self._live)
 
+    def _show_empty(self) -> None:
+        if self.model.rowCount():
+            self.empty.hide()
+        elif self.model.total:
+            text = self.tr("The filter hides all {0} events.").format(self.model.total)
+            self.empty.say(text, self.tr("Clear filter"), self.clear_filter)
+        else:
+            self.empty.say(self.tr("Nothing has happened yet that this window has heard of."), "", lambda: None)
+        top = self.view.horizontalHeader().height() + 1
+        self.empty.setGeometry(0, top, self.view.width(), max(0, self.view.height() - top))
+
+    def clear_filter(self) -> None:
+        """Show all events again."""
+        self.filter.clear()
+        for chip in self.chips.values():
+            chip.setChecked(False)
+        self.model.set_filter("")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_empty()
+
     def _menu(self, where: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -255,6 +279,8 @@ class EventPane(QWidget):
         self.filter.textChanged.connect(lambda _text: self._typing.start())
         self._typing.timeout.connect(lambda: self.model.set_filter(self.filter.text()))
         self.model.counted.connect(self._count)
+        for changed in (self.model.modelReset, self.model.rowsInserted, self.model.rowsRemoved):
+            changed.connect(lambda *_: self._show_empty())
         for chip in self.chips.values():
             chip.toggled.connect(self._choose_severities)
 

@@ -86,12 +86,12 @@ class Strip(QWidget):
 
     def _fit(self) -> None:
         """Give words to as many exceptions as there is room for: those that speak for themselves lose them first."""
+        for title in self._titles:
+            title.setVisible(True)
         for silent in range(len(WORDLESS_FIRST) + 1):
             self._give_words(frozenset(WORDLESS_FIRST[:silent]))
             if self._needed() <= self.width():
                 break
-        for title in self._titles:
-            title.setVisible(True)
         if self._needed() > self.width():
             for title in self._titles:
                 title.setVisible(False)

@@ -1,6 +1,7 @@
 """The tree of a cluster, with its own find field."""
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QTreeView, QVBoxLayout, QWidget
 
 from nodeagent.api.objects import ClusterObject
@@ -43,6 +44,8 @@ class TreePane(QWidget):
         self.setMinimumWidth(MINIMUM_WIDTH)
         self.view.selectionModel().currentChanged.connect(self._current_changed)
         self._lay_out()
+        self._scrolled = False
+        self.view.verticalScrollBar().actionTriggered.connect(self._note_scrolled)
 
     # What is shown
 
@@ -113,6 +116,15 @@ class TreePane(QWidget):
         return found
 
     # Events
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._scrolled:  # until the person scrolls: from the top, as far as the current item can be seen
+            self.view.scrollToTop()
+            self.view.scrollTo(self.view.currentIndex())
+
+    def _note_scrolled(self) -> None:
+        self._scrolled = True
 
     def _filter(self, text: str) -> None:
         if text and self._unfolded_before is None:

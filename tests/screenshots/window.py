@@ -1,0 +1,121 @@
+"""Pictures of the main window with a cluster in which every state occurs: `python -m tests.screenshots.window DIR`.
+
+Each look is drawn in a process of its own, because Qt takes scale and font at its start.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+SCENES = ("mixed", "details", "lost", "tiled", "first-run", "move", "palette", "events")
+SIZES = ("1280x800", "1920x1080", "880x520")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--only", default="", help="draw pictures whose name contains this")
+    parser.add_argument("--font", default="Noto Sans")
+    parser.add_argument("--one", nargs=4, metavar=("SCENE", "LOOK", "SIZE", "SCALE"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.directory.mkdir(parents=True, exist_ok=True)
+    if options.one:
+        return draw(options.directory, *options.one, font=options.font)
+    failed = 0
+    for scene, look, size, scale in looks():
+        if options.only not in name(scene, look, size, scale):
+            continue
+        command = [sys.executable, "-m", "tests.screenshots.window", str(options.directory), "--font", options.font]
+        environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": scale}
+        failed += subprocess.run([*command, "--one", scene, look, size, scale], env=environment, check=False).returncode
+    return 1 if failed else 0
+
+
+def looks() -> list[tuple[str, str, str, str]]:
+    """Return scene, look, size and scale of each picture."""
+    found = [("mixed", look, size, "1") for look in ("light", "dark") for size in SIZES]
+    found += [("mixed", "light", "1280x800", scale) for scale in ("1.25", "2")]
+    found += [(scene, look, "1280x800", "1") for scene in SCENES[1:] for look in ("light", "dark")]
+    return [*found, ("tiled", "light", "1920x1080", "1"), ("details", "dark", "1920x1080", "1")]
+
+
+def name(scene: str, look: str, size: str, scale: str) -> str:
+    return f"window-{scene}-{look}-{size}-{scale}x"
+
+
+def draw(directory: Path, scene: str, look: str, size: str, scale: str, *, font: str) -> int:
+    from PySide6.QtGui import QFont
+    from PySide6.QtWidgets import QApplication
+
+    import qasync
+    from ui.theme import theme
+
+    application = QApplication([])
+    application.setFont(QFont(font, 10))
+    theme()
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner:
+        picture = runner.run(shown(scene, look, size))
+    file = directory / f"{name(scene, look, size, scale)}.png"
+    picture.save(str(file))
+    print(file)
+    return 0
+
+
+async def shown(scene: str, look: str, size: str):  # type: ignore[no-untyped-def]
+    """Return a picture of the window, or of the dialog that the scene is about."""
+    from PySide6.QtWidgets import QDialog
+
+    from clusteradmin.settings import ClientHome
+    from nodeagent.api.objects import ObjectKind, ObjectRef
+    from nodeagent.api.requests import Verb
+    from tests.builders import cluster
+    from tests.support.standin import StandInCluster
+    from tests.webfarm import WebFarm
+    from ui.mainwindow import MainWindow
+    from ui.theme import Appearance
+
+    with tempfile.TemporaryDirectory() as home:
+        window = MainWindow(ClientHome(Path(home)))
+        window._set_appearance(Appearance(look))
+        window.resize(*map(int, size.split("x")))
+        window.show()
+        if scene != "first-run":
+            farm = WebFarm()
+            stand_in = StandInCluster(farm.snapshot(), target="webfarm")
+            stand_in.log.extend(farm.log())
+            quiet = cluster("pq", {"Notepad": "Name IP Editor"}, name="HALAB")
+            window.add_cluster(StandInCluster(quiet, target="halab"))
+            area = window.add_cluster(stand_in)
+            if scene == "tiled":
+                window._arrange("side", True)
+            await asyncio.sleep(0)
+            area.list.select([ObjectRef(ObjectKind.RESOURCE, "shop-worker")])
+            area.events.unfold(0)
+            acts: dict[str, Callable[[], object]] = {
+                "details": lambda: area.set_details_shown(True),
+                "lost": lambda: stand_in.lose("Connecting to ceres.", next_try=time.time() + 6),
+                "palette": window.commands.find,
+                "events": lambda: area._rows.setSizes([200, 600]),
+            }
+            acts.get(scene, lambda: None)()
+            if scene == "move":
+                area.go_to_object(ObjectRef(ObjectKind.GROUP, "orders-database"))
+                area.tree.view.setFocus()
+                window.commander.do(area, Verb.MOVE_GROUP)
+        await asyncio.sleep(0.2)  # layouts and the tick of 50 ms
+        dialogs = [d for d in window.findChildren(QDialog) if d.isVisible()]
+        picture = (dialogs[0] if dialogs else window).grab()
+        window.hide()
+        await window.shut_down()
+        window.deleteLater()
+        return picture
+
+
+if __name__ == "__main__":
+    sys.exit(main())
