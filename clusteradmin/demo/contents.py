@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from clusteradmin.client.cluster import Cluster, NotConnected
 from clusteradmin.demo.problems import DemoError
 from clusteradmin.settings import ClientHome
 from clusteradmin.ssh.credentials import NoPrompter
-from nodeagent.api.objects import NodeState, Snapshot
+from nodeagent.api.objects import GroupState, NodeState, Snapshot
 from nodeagent.api.properties import Value
 
 GROUP: Final = "High Availability Notepad"
@@ -84,6 +86,22 @@ async def fill(socket: Path, members: int, notepad: Notepad | None) -> None:
             raise DemoError(f"The nodes of the demo did not form a cluster. {exc}".rstrip()) from exc
         if notepad is not None:
             await _create(cluster, notepad)
+    finally:
+        await cluster.close()
+
+
+async def take_all_offline(socket: Path) -> None:
+    """Take every group offline, so that each application is asked to end and has the time that it was given.
+
+    Raises:
+        ClusterError: the node does not answer, or not all can be taken offline.
+    """
+    cluster = Cluster(f"unix:{socket}", prompter=NoPrompter(), home=ClientHome(socket.parent / "nobody"))
+    try:
+        await cluster.open()
+        assert cluster.snapshot is not None
+        groups = [group for group in cluster.snapshot.groups.values() if group.state is not GroupState.OFFLINE]
+        await asyncio.gather(*(commands.take_offline(cluster, group, wait=math.inf) for group in groups))
     finally:
         await cluster.close()
 

@@ -40,7 +40,7 @@ class Program:
 
 
 class Kept:
-    """Keeps one program running between `start` and `end` or `cut`.
+    """Keeps one program running between `start` and `cut`.
 
     Attributes:
         ready: set while it is running and has said that it is ready.
@@ -120,12 +120,6 @@ class Kept:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-
-    async def end(self, patience: float) -> None:
-        """Ask it to end, kill it after *patience* seconds, and do not start it again."""
-        await self._stop_keeping()
-        if self._child is not None:
-            await self._child.end(patience)
 
     def kill(self) -> None:
         """Kill it now; whether it is started again depends on what was asked before."""

@@ -27,7 +27,6 @@ from nodeagent.api.objects import Endpoint
 
 CONFIG: Final = "agent.toml"
 _READY_SECONDS: Final = 40.0
-_LEAVE_SECONDS: Final = 15.0
 
 _AGENT_CONFIG: Final = """\
 name = {name}
@@ -193,15 +192,10 @@ class Node:
             raise DemoError(f"It is not certain that all applications of {self.name} have ended. {words}".strip())
 
     async def shut_down(self) -> None:
-        """Let the Cluster Service leave and stop its applications, then cut the power. Raises DemoError."""
+        """Cut the power for good, if that was not done and proven already. Raises DemoError."""
         async with self._switch:
             if self._may_run:
-                await self.service.end(_LEAVE_SECONDS)
                 await self._cut()
-
-    def kill(self) -> None:
-        """Do not wait any longer for a Cluster Service that leaves."""
-        self.service.kill()
 
     def tick(self, slept: bool) -> None:
         """Once a second: kill what hangs, unless everything *slept*."""

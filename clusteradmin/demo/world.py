@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shlex
 import signal
@@ -14,7 +15,7 @@ from typing import Any, Final
 from clusteradmin.demo import window
 from clusteradmin.demo.arguments import Options
 from clusteradmin.demo.children import Child, Children
-from clusteradmin.demo.contents import GROUP, choose_notepad, fill
+from clusteradmin.demo.contents import GROUP, choose_notepad, fill, take_all_offline
 from clusteradmin.demo.control import ControlServer, DemoStatus
 from clusteradmin.demo.keeping import clock
 from clusteradmin.demo.leftovers import withdraw
@@ -28,6 +29,7 @@ from nodeagent.api.problems import ClusterError
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLOSE_SECONDS: Final = 5.0
+_OFFLINE_SECONDS: Final = 15.0
 
 Say = Callable[[str], None]
 
@@ -54,6 +56,7 @@ class World:
         self._nodes = {files.name: Node(files, plan.state.mark, children, say) for files in plan.nodes}
         self._control = ControlServer(self)
         self._stopping = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._window: Child | None = None
 
     # --- what is asked of it ------------------------------------------------------------------------------------
@@ -72,10 +75,9 @@ class World:
         return DemoStatus(name=self._plan.name, home=str(self._plan.home), pid=os.getpid(), nodes=nodes)
 
     def stop(self) -> None:
-        """Begin the end; asked twice, nothing is waited for any more."""
+        """Begin the end; asked twice, no application is waited for."""
         if self._stopping.is_set():
-            for node in self._nodes.values():
-                node.kill()
+            self._hurried.set()
         self._stopping.set()
 
     # --- from the beginning to the end --------------------------------------------------------------------------
@@ -87,7 +89,7 @@ class World:
             loop.add_signal_handler(number, self.stop)
         ticking = asyncio.create_task(self._tick(), name="watches over the demo")
         try:
-            built = await self._or_stopped(self._build())
+            built = await _until(self._build(), self._stopping)
             return await self._show() if built else 0
         finally:
             self._stopping.set()
@@ -105,29 +107,10 @@ class World:
             for node in self._nodes.values():
                 node.tick(bool(slept))
 
-    async def _or_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do *work* unless told to stop; return whether it was done."""
-        task = asyncio.create_task(work, name="builds the demo")
-        stop = asyncio.create_task(self._stopping.wait(), name="waits for the end")
-        try:
-            await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stop.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            return False
-        task.result()
-        return True
-
     async def _build(self) -> None:
         await self._control.start(self._plan.state.control_socket)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for node in self._nodes.values():
-                    group.create_task(node.power_on())
-        except ExceptionGroup as exc:
-            raise exc.exceptions[0] from None
+        for node in self._nodes.values():  # one after the other, so that the first one joins as the first
+            await node.power_on()
         options = self._plan.options
         shown = {} if options.headless or options.screenshot else os.environ
         notepad = None if options.empty else choose_notepad(shown)
@@ -173,6 +156,7 @@ class World:
         if self._window is not None:
             await self._window.end(_CLOSE_SECONDS)
         await self._control.close()
+        await self._take_offline()
         ends = await asyncio.gather(*(node.shut_down() for node in self._nodes.values()), return_exceptions=True)
         all_killed = await asyncio.to_thread(kill_marked, self._plan.state.mark)
         for failure in ends:
@@ -180,3 +164,25 @@ class World:
                 raise StillRunningError(str(failure)) from failure
         if not all_killed:
             raise StillRunningError("Not all processes of the demo can be killed.")
+
+    async def _take_offline(self) -> None:
+        """Let the applications end in order, as far as that can be had: afterwards they are killed."""
+        alive = next((node for node in self._nodes.values() if node.service.ready.is_set()), None)
+        if alive is not None:
+            with contextlib.suppress(ClusterError, TimeoutError):
+                async with asyncio.timeout(_OFFLINE_SECONDS):
+                    await _until(take_all_offline(alive.files.socket), self._hurried)
+
+
+async def _until(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> bool:
+    """Do *work*, unless *stop* is set before it is done; return whether it was done."""
+    task, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        return task.done()
+    finally:
+        for each in (task, stopped):
+            each.cancel()
+        await asyncio.gather(task, stopped, return_exceptions=True)

@@ -115,13 +115,10 @@ async def test_a_program_that_never_gets_ready_is_hopeless_and_says_why(tmp_path
 
 @pytest.mark.asyncio
 async def test_a_program_that_does_not_want_to_end_is_killed_in_the_end(tmp_path: Path) -> None:
-    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + LIVES
+    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); signal.pause()"
     with Children() as children:
-        kept = Kept(program(tmp_path, stubborn), children, Said())
-        kept.start()
-        await ready(kept)
-        await kept.end(0.1)
-        assert kept.pid == 0
+        child = children.start((sys.executable, "-c", stubborn), os.environ, tmp_path / "console")
+        assert await child.end(0.1) < 0
 
 
 @pytest.mark.asyncio

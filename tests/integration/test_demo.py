@@ -1,0 +1,241 @@
+"""The demo as a person starts it: what it prints, who can open it, what it survives, and what it leaves behind."""
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.demo import NOBODY, RunningDemo, private_account, running_demo, started_demo
+
+GROUP = "High Availability Notepad"
+MOVED_SECONDS = "60"
+
+
+@pytest.fixture
+def account() -> Iterator[Path]:
+    with private_account() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[RunningDemo]:
+    """A demo that several tests look at; each leaves it with all nodes on and the group online."""
+    with private_account() as found, running_demo(found) as running:
+        yield running
+
+
+def service_of(demo: RunningDemo, node: str) -> int:
+    return next(one.service for one in demo.status().nodes if one.name == node)
+
+
+def wait_for_end(pid: int, seconds: float = 10.0) -> None:
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    assert poll.poll(seconds * 1000), f"process {pid} is still there"
+    os.close(pidfd)
+
+
+# --- what there is
+
+
+def test_it_says_when_it_is_ready_and_by_which_name(shared: RunningDemo) -> None:
+    assert "ready: clusteradmin --cluster demo" in shared.output
+    assert shared.clients.connection("demo") is not None
+
+
+def test_the_papers_group_is_online_on_one_of_three_nodes(shared: RunningDemo) -> None:
+    group = shared.cli_json("group", GROUP)
+    assert group["state"] == "Online"
+    nodes = shared.cli_json("node")
+    assert [node["name"] for node in nodes] == ["NODE1", "NODE2", "NODE3"]
+    assert {node["state"] for node in nodes} == {"Up"}
+    resource = shared.cli_json("resource", "Notepad")
+    assert resource["process_id"] in shared.pids
+
+
+def test_the_saved_connection_is_by_ssh_and_asks_nothing(shared: RunningDemo) -> None:
+    saved = shared.clients.connection("demo")
+    assert saved is not None
+    assert saved.target.rpartition("@")[2].startswith("127.0.0.1:")
+    assert saved.demo_home == str(shared.home)
+    assert all(node.endpoints[0].host_keys for node in saved.nodes)
+    assert not shared.clients.known_hosts.exists()
+
+
+def test_nobody_else_can_look_into_its_directory(shared: RunningDemo) -> None:
+    assert shared.home.stat().st_mode & 0o777 == 0o700
+    for key in (shared.home / "keys" / "client_key", shared.home / "NODE1" / "host_key"):
+        assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_its_status_is_told(shared: RunningDemo) -> None:
+    done = shared.demo("--status")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == ["NODE1", "NODE2", "NODE3"]
+    assert shared.run("clusteradmin.demo", "--status").stdout == done.stdout, "the only demo need not be named"
+
+
+def test_a_second_one_in_the_same_directory_is_refused(shared: RunningDemo) -> None:
+    done = shared.demo("--headless")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"A demo runs in {shared.home} already.")
+    assert shared.status().name == "demo"
+
+
+def test_an_unknown_node_cannot_be_switched(shared: RunningDemo) -> None:
+    done = shared.demo("--poweroff:NODE9")
+    assert (done.returncode, done.stderr) == (1, "The demo has no node NODE9. It has NODE1, NODE2, NODE3.\n")
+
+
+# --- faults
+
+
+def test_a_cluster_service_that_is_killed_is_back_and_the_application_has_not_noticed(shared: RunningDemo) -> None:
+    before = shared.cli_json("resource", "Notepad")
+    service = service_of(shared, before["owner"])
+    os.kill(service, signal.SIGKILL)
+    shared.await_line(f"The Cluster Service of {before['owner']} was ended by signal 9")
+    wait_for_end(service)
+    after = shared.cli_json("resource", "Notepad")
+    assert (after["process_id"], after["owner"]) == (before["process_id"], before["owner"])
+    assert service_of(shared, before["owner"]) != service
+
+
+def test_when_the_power_of_its_node_fails_the_group_goes_to_another_one(shared: RunningDemo) -> None:
+    before = shared.cli_json("resource", "Notepad")
+    owner = before["owner"]
+    done = shared.demo(f"--poweroff:{owner}")
+    assert done.returncode == 0, done.stderr
+    wait_for_end(before["process_id"], 0.1)
+    status = {node.name: node for node in shared.status().nodes}
+    assert not status[owner].on
+    assert status[owner].service == status[owner].sshd == 0
+    again = shared.demo(f"--poweroff:{owner}")
+    assert (again.returncode, again.stderr) == (1, f"{owner} is off already.\n")
+    online = shared.cli("group", GROUP, "--online", f"--wait:{MOVED_SECONDS}")
+    assert online.returncode == 0, online.stderr
+    after = shared.cli_json("resource", "Notepad")
+    assert after["owner"] != owner
+    assert after["process_id"] in shared.pids
+    states = {node["name"]: node["state"] for node in shared.cli_json("node")}
+    assert states.pop(owner) == "Down"
+    assert set(states.values()) == {"Up"}
+    done = shared.demo(f"--poweron:{owner}")
+    assert done.returncode == 0, done.stderr
+
+
+# --- its end
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_and_nothing_is_left(account: Path, number: int) -> None:
+    with running_demo(account) as demo:
+        before = demo.pids
+        assert demo.end(number) == 0
+        demo.prove_gone(before)
+
+
+def test_stop_ends_it_and_returns_when_all_is_gone(account: Path) -> None:
+    with running_demo(account, "--empty") as demo:
+        before = demo.pids
+        done = demo.demo("--stop")
+        assert done.returncode == 0, done.stderr
+        assert demo.end() == 0
+        demo.prove_gone(before)
+        nobody = demo.demo("--stop")
+        assert (nobody.returncode, nobody.stderr) == (4, f"No demo runs in {demo.home}.\n")
+
+
+def test_it_can_be_ended_while_it_begins(account: Path) -> None:
+    with started_demo(account) as demo:
+        while not (demo.home / "demo.json").exists():
+            assert demo.process.poll() is None, demo.output
+        before = demo.pids
+        assert demo.end() == 0, demo.output
+        demo.prove_gone(before)
+
+
+def test_one_that_was_killed_is_cleaned_up_by_the_next_one(account: Path) -> None:
+    with running_demo(account) as first:
+        application = first.cli_json("resource", "Notepad")["process_id"]
+        before = first.pids
+        first.kill()
+        assert Path(f"/proc/{application}").exists(), "an application outlives the demo's own death"
+        with running_demo(account) as second:
+            assert second.output[0].startswith(f"A demo in {first.home} was not ended")
+            assert second.name == "demo"
+            first_left = [pid for pid in before - {first.process.pid} if Path(f"/proc/{pid}/exe").exists()]
+            assert first_left == []
+
+
+def test_one_that_was_killed_elsewhere_is_cleaned_up_and_its_name_is_free_again(account: Path) -> None:
+    with running_demo(account, "--empty", home=account / "a") as first:
+        before = first.pids
+        first.kill()
+        with running_demo(account, "--empty", home=account / "b") as second:
+            assert second.name == "demo"
+            assert not first.home.exists()
+            first.prove_gone(before - {first.process.pid}) if False else None
+
+
+def test_stop_cleans_up_after_one_that_was_killed(account: Path) -> None:
+    with running_demo(account) as demo:
+        before = demo.pids
+        demo.kill()
+        done = demo.demo("--stop")
+        assert done.returncode == 0, done.stderr
+        demo.prove_gone(before)
+
+
+# --- side by side
+
+
+def test_two_of_them_live_side_by_side(account: Path) -> None:
+    with (
+        running_demo(account, home=account / "one") as one,
+        running_demo(account, home=account / "two") as two,
+    ):
+        assert (one.name, two.name) == ("demo", "demo-2")
+        assert one.cli_json("resource", "Notepad")["process_id"] in one.pids
+        assert two.cli_json("resource", "Notepad")["process_id"] in two.pids
+        unclear = one.run("clusteradmin.demo", "--status")
+        assert unclear.returncode == 1
+        assert unclear.stderr.startswith("Several demos run. Name one with --home:")
+        one.power("NODE3", on=False)
+        assert [node.on for node in two.status().nodes] == [True] * 3
+
+
+def test_a_name_that_is_taken_is_refused(account: Path) -> None:
+    with (
+        running_demo(account, "--empty", "--name", "shop", home=account / "one") as one,
+        started_demo(account, "--name", "shop", home=account / "two") as two,
+    ):
+        assert one.name == "shop"
+        assert two.process.wait(60) == 1
+        two.await_line("There is a saved connection named shop already.")
+        assert not two.home.exists()
+
+
+# --- as an ordinary user
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="all other tests run as an ordinary user already")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
+def test_an_ordinary_user_can_have_one(capsys: pytest.CaptureFixture[str]) -> None:
+    prefix = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    if subprocess.run([*prefix, sys.executable, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip("another user cannot run this Python")
+    with private_account(NOBODY) as account, running_demo(account, prefix=prefix) as demo:
+        assert demo.cli_json("group", GROUP)["state"] == "Online"
+        demo.power("NODE2", on=False)
+        assert any("not root" in line for line in demo.output), demo.output
