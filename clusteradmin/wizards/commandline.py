@@ -126,7 +126,7 @@ def _description(text: str) -> dict[str, Value]:
 
 
 def _nodes(nodes: tuple[NodeId, ...] | None, cluster: Snapshot) -> str:
-    return ",".join(cluster.node_name(node) for node in (sorted(cluster.nodes) if nodes is None else nodes))
+    return "*" if nodes is None else ",".join(cluster.node_name(node) for node in nodes)
 
 
 def _group(group: str, cluster: Snapshot) -> str:

@@ -11,7 +11,6 @@ from nodeagent.api.objects import (
     Cluster,
     ClusterObject,
     Group,
-    Interface,
     Network,
     NodeId,
     ObjectKind,
@@ -96,7 +95,7 @@ def schema_of(part: Part, item: ClusterObject, cluster: Snapshot) -> tuple[Prope
 def held(item: ClusterObject, cluster: Snapshot) -> dict[Key, Held]:
     """Return what *item* has now; a property at its default is None, however it came to be so."""
     values: dict[Key, Held] = {}
-    stored = {**item.properties, **_attributes(item)} if not isinstance(item, Interface) else _attributes(item)
+    stored = {**_attributes(item), **item.properties}
     for spec in schema_of(Part.PROPERTY, item, cluster):
         values[prop(spec.name)] = _or_default(spec, stored.get(spec.name))
     if isinstance(item, Resource):

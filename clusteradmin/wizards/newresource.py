@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from clusteradmin.wizards.flow import Step, at_fault
@@ -152,8 +151,3 @@ def owner_refusal(type_name: str, node: Node, cluster: Snapshot, resource: str =
     if kind is not None and node.id not in kind.possible_owners:
         return problem("type_missing_on_node", "possible_owners", node=node.name, type=type_name, name=resource)
     return None
-
-
-def fulfilling(type_name: str, candidates: Iterable[Resource]) -> Resource | None:
-    """Return a resource that would satisfy the need for a dependency on that type."""
-    return next((one for one in candidates if one.type == type_name), None)

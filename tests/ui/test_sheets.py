@@ -34,6 +34,7 @@ from tests.ordersdatabase import entry, orders_cluster
 from tests.support.recordingcluster import RecordingCluster
 from ui.sheets import open_properties
 from ui.sheets.advanced import AdvancedPage, RestartEditor
+from ui.sheets.cluster import PolicyPage
 from ui.sheets.general import GroupGeneral, ResourceGeneral
 from ui.sheets.group import FailbackPage
 from ui.sheets.history import HistoryPage
@@ -663,3 +664,28 @@ def test_preferred_owners_are_ordered_by_hand(opened: Opener) -> None:
     lists._select(lists.chosen_view, ["1"])
     lists.move_selected(-1)
     assert sheet.draft.edits.value(PREFERRED_OWNERS) == (1, 3)
+
+
+def test_what_nodes_report_by_themselves_can_be_looked_at_only(opened: Opener) -> None:
+    sheet = opened(None, ObjectRef(ObjectKind.NETWORK, "public"))
+    assert not any(row.editor.isEnabled() for page in sheet.pages for row in page.rows.values())
+    assert "can be looked at only" in sheet.notice.accessibleName()
+
+
+def test_the_policy_page_says_what_a_profile_means(opened: Opener) -> None:
+    sheet = opened(None, ObjectRef(ObjectKind.CLUSTER, "cluster"))
+    page = page_of(sheet, PolicyPage)
+    assert isinstance(page, PolicyPage)
+    assert "silent for 4.5 s" in page.panel.text()
+    sheet.draft.put(prop("Profile"), "fast")
+    assert "silent for 1.8 s" in page.panel.text()
+
+
+def test_the_state_of_other_objects_does_not_draw_a_sheet_anew(opened: Opener) -> None:
+    sheet = opened()
+    drawn: list[int] = []
+    sheet.pages[0].follow = lambda problems: drawn.append(1)  # type: ignore[method-assign]
+    standin(sheet).become(changed(orders_cluster(), "resource", "Shop", state=ResourceState.FAILED, information="x"))
+    assert drawn == []
+    standin(sheet).become(changed(orders_cluster(), "resource", "PostgreSQL", information="busy"))
+    assert drawn

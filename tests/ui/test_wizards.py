@@ -418,3 +418,20 @@ def test_a_page_that_is_gone_leads_to_the_first(resource_wizard: NewResourceWiza
     bare = msgspec.structs.replace(made.types["Generic Application"], schema=())
     standin.become(msgspec.structs.replace(made, types={**made.types, bare.name: bare}))
     assert where(resource_wizard) is Step.NEW_RESOURCE
+
+
+def test_use_network_name_is_off_until_a_network_name_is_a_dependency(resource_wizard: NewResourceWizard) -> None:
+    resource_wizard.answers.name, resource_wizard.answers.type = "App 2", "Generic Application"
+    for _ in range(3):
+        resource_wizard.forward()
+    page = resource_wizard.page()
+    assert isinstance(page, ParametersPage)
+    assert page.form is not None
+    row = page.form.rows["UseNetworkName"]
+    assert not row.editor.isEnabled()
+    row.link.emit()
+    assert where(resource_wizard) is Step.DEPENDENCIES
+    resource_wizard.answers.dependencies = ("orders-name",)
+    resource_wizard.answers_changed()
+    resource_wizard.forward()
+    assert row.editor.isEnabled()

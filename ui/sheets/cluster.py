@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clusteradmin.wizards.edits import Key, prop
+from clusteradmin.wizards.profiles import times_of
 from nodeagent.api.commonproperties import CLUSTER
 from ui.sheets.draft import Draft
 from ui.sheets.page import Page
@@ -25,14 +26,11 @@ class PolicyPage(Page):
         self.column.addStretch(1)
 
     def follow(self, problems: dict[Key, str]) -> None:
-        profile = str(self.draft.edits.effective(prop("Profile")))
-        texts = {
-            "default": self.tr("A node is taken for dead after 4.5 s of silence; pauses of up to 2.8 s do no harm."),
-            "fast": self.tr("A node is taken for dead after 1.8 s of silence; pauses of up to 1.1 s do no harm."),
-            "virtual machines": self.tr(
-                "A node is taken for dead after 38 s of silence; pauses of up to 30 s, as in a live migration, do no "
-                "harm."
-            ),
-        }
-        self.panel.set_text(texts.get(profile, ""))
-        self.panel.setVisible(profile in texts)
+        times = times_of(str(self.draft.edits.effective(prop("Profile"))))
+        self.panel.setVisible(times is not None)
+        if times is not None:
+            text = self.tr(
+                "A node that is silent for {0} s is declared down and its groups are taken over. By then it has "
+                "stopped them itself, at the latest {1} s after its last confirmed heartbeat."
+            )
+            self.panel.set_text(text.format(f"{times.takeover:g}", f"{times.stopped:.2f}"))

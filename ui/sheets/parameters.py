@@ -6,19 +6,17 @@ from functools import partial
 
 from clusteradmin.wizards.commandline import commands, text
 from clusteradmin.wizards.edits import DEPENDENCIES, POSSIBLE_OWNERS, Key, Part, parameter, schema_of
-from clusteradmin.wizards.newresource import fulfilling
+from clusteradmin.wizards.networkname import USE_NETWORK_NAME
 from nodeagent.api.objects import NodeId, Resource
 from nodeagent.api.properties import Value
 from ui.forms.command import CommandPanel
+from ui.forms.networkname import show_network_name_need
 from ui.forms.ownercheck import OwnerCheck
 from ui.sheets.draft import Draft
 from ui.sheets.page import Page
 from ui.theme import Space
 from ui.widgets.labels import TextLabel
 from ui.widgets.lines import HairLine
-
-NETWORK_NAME = "Network Name"
-USE_NETWORK_NAME = "UseNetworkName"
 
 
 class ParametersPage(Page):
@@ -76,13 +74,8 @@ class ParametersPage(Page):
         if row is None:
             return
         cluster = self.draft.snapshot
-        chosen = self.draft.edits.value(DEPENDENCIES) or ()
-        if any(one in cluster.resources and cluster.resources[one].type == NETWORK_NAME for one in chosen):  # type: ignore[union-attr]
-            row.set_reason("")
-            return
-        offered = fulfilling(NETWORK_NAME, cluster.resources_of(item.group))
-        link = self.tr("Add {0}…").format(offered.name) if offered else None
-        row.set_reason(self.tr("Needs a direct dependency on a Network Name."), link)
+        chosen: tuple[str, ...] = self.draft.edits.value(DEPENDENCIES) or ()  # type: ignore[assignment]  # their ids
+        show_network_name_need(row, chosen, item.group, cluster)
 
     def _follow_link(self, name: str) -> None:
         if name == USE_NETWORK_NAME:

@@ -9,14 +9,15 @@ from PySide6.QtWidgets import QWidget
 
 from clusteradmin.wizards.flow import Step
 from clusteradmin.wizards.newgroup import NewGroup
+from nodeagent.api.commonproperties import GROUP as GROUP_PROPERTIES
 from nodeagent.api.objects import NodeId, ObjectKind, Snapshot
 from nodeagent.api.problems import Problem
-from nodeagent.api.properties import Kind, PropertySpec, Value
+from nodeagent.api.properties import Kind, PropertySpec, Value, by_name
 from nodeagent.api.texts import sentence
 from ui import words
 from ui.forms.editors import editor_for
 from ui.forms.nodelists import NodeLists
-from ui.forms.row import PropertyRow
+from ui.forms.row import PropertyRow, value_text
 from ui.widgets import FieldError
 from ui.wizards.page import ReviewPage, WizardPage
 from ui.wizards.wizard import Wizard
@@ -126,11 +127,19 @@ class NewGroupWizard(Wizard):
             self.tr("Name"): self.answers.name,
             self.tr("Description"): self.answers.description or self.tr("none"),
             self.tr("Preferred owners"): ", ".join(names) or self.tr("none: any node may have it"),
-            self.tr("Failover"): self.tr("at most 10 times in 6 hours; change it later in its properties"),
-            self.tr("Failback"): self.tr("prevented; change it later in its properties"),
+            self.tr("Failover"): self.tr("at most {0} times in {1} hours; its properties can change that").format(
+                _default("FailoverThreshold"), _default("FailoverPeriod")
+            ),
+            self.tr("Failback"): self.tr("{0}; its properties can change that").format(_default("AutoFailbackType")),
         }
 
     def review_effect(self, cluster: Snapshot) -> str:
         del cluster
         text = self.tr("{0} is created empty and offline. Nothing else changes. Next, put resources into it.")
         return text.format(self.answers.name)
+
+
+def _default(name: str) -> str:
+    spec = by_name(GROUP_PROPERTIES, name)
+    assert spec is not None, name
+    return str(spec.default) if spec.kind is Kind.INTEGER else value_text(spec, spec.default)

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QVBoxLayout
 
 from clusteradmin.wizards.flow import Step
+from clusteradmin.wizards.networkname import USE_NETWORK_NAME
 from clusteradmin.wizards.newresource import NewResource
 from nodeagent.api.objects import Snapshot
 from nodeagent.api.problems import Problem
 from nodeagent.api.properties import PropertySpec, Value, check
 from nodeagent.api.texts import sentence
 from ui.forms.form import PropertyForm
+from ui.forms.networkname import show_network_name_need
 from ui.forms.ownercheck import OwnerCheck
 from ui.theme import Space
 from ui.widgets.lines import HairLine
@@ -65,6 +67,8 @@ class ParametersPage(WizardPage):
         self.about(self.tr("What a resource of type {0} needs to know. * is required.").format(self.answers.type))
         assert self.form is not None
         self.form.show_values(self.answers.parameters)
+        if row := self.form.rows.get(USE_NETWORK_NAME):
+            show_network_name_need(row, self.answers.providers(cluster), self.answers.group, cluster)
         parameters = self.answers.sent_parameters(cluster)
         self.check.show_owners(self.answers.owners(cluster), cluster)
         self.check.values_changed(self.answers.type, parameters)
@@ -77,6 +81,7 @@ class ParametersPage(WizardPage):
         self._schema = schema
         self.form = PropertyForm(schema, [network.name for network in cluster.networks.values()])
         self.form.edited.connect(self._edited)
+        self.form.link.connect(lambda _name: self.wizard.go_to(Step.DEPENDENCIES))
         self._place.addWidget(self.form)
 
     def show_problems(self, problems: Sequence[Problem]) -> None:

@@ -65,7 +65,7 @@ def verbs_of(item: ClusterObject) -> tuple[Verb, ...]:
     if isinstance(item, Node):
         return (Verb.PAUSE, Verb.RESUME, Verb.PROPERTIES)
     if isinstance(item, ClusterItself):
-        return (Verb.NEW_GROUP, Verb.NEW_RESOURCE, Verb.RENAME)
+        return (Verb.NEW_GROUP, Verb.NEW_RESOURCE, Verb.RENAME, Verb.PROPERTIES)
     if isinstance(item, Network):
         return (Verb.RENAME,)
     if isinstance(item, ResourceType):
