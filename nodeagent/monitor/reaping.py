@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import select
@@ -14,7 +15,7 @@ from nodeagent.api.objects import ResourceId
 from nodeagent.monitor import notes
 from nodeagent.settings import AgentSettings
 from nodeagent.system import processes
-from nodeagent.system.cgroups import find_base, open_containers
+from nodeagent.system.cgroups import CgroupContainers, find_base, open_containers
 from nodeagent.system.clock import SystemClock, boot_identity
 from nodeagent.system.containers import Containers
 from nodeagent.system.processes import ProcessIdentity
@@ -85,4 +86,8 @@ def reap(settings: AgentSettings, *, monitors: bool) -> bool:
             else:
                 spared |= set(noted.held)
     containers = containers_of(settings)
-    return kill_resources(containers, [name for name in containers.leftovers() if name not in spared])
+    proven = kill_resources(containers, [name for name in containers.leftovers() if name not in spared])
+    if monitors and proven and isinstance(containers, CgroupContainers):
+        with contextlib.suppress(OSError):  # a monitor that was born meanwhile has put something into it
+            containers.remove()
+    return proven

@@ -16,6 +16,9 @@ from tests.support.demo import NOBODY, RunningDemo, private_account, running_dem
 GROUP = "High Availability Notepad"
 MOVED_SECONDS = "60"
 
+# A demo starts in two seconds on an idle machine; a busy one may take ten times as long, for each of two.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def account() -> Iterator[Path]:
