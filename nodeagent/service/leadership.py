@@ -76,6 +76,11 @@ class Leadership:
             if node not in self._seen or self._seen[node][0] != revision:
                 self._seen[node] = (revision, now)
 
+    def count_anew(self) -> None:
+        """This node itself stood still: whatever it has not heard meanwhile says nothing about the others."""
+        now = self._clock.steady()
+        self._seen = {node: (revision, now) for node, (revision, _) in self._seen.items()}
+
     def silence(self, node: NodeId) -> float:
         """Return for how many seconds nothing was heard of the node."""
         return self._clock.steady() - self._seen[node][1] if node in self._seen else 0.0

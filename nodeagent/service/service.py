@@ -172,6 +172,7 @@ class ClusterService:
 
     def _woke(self, seconds: float) -> None:
         self._monitors.fresh_patience()
+        self._leadership.count_anew()
         if seconds >= WOKE and self._leadership.holds_lead:
             self._reporting.say(Severity.WARNING, "event_woke", seconds=round(seconds))
 
