@@ -101,7 +101,7 @@ GROUP: Final = (
         maximum=23,
         unit="o'clock",
         special=_NO_WINDOW,
-        help="Latest hour of the day for failback; smaller than the start means the next day.",
+        help="Hour at which the window for failback ends; smaller than the start means the next day.",
     ),
     PropertySpec(
         name="AntiAffinityClassNames",

@@ -101,6 +101,7 @@ SENTENCES: Final[dict[str, str]] = {
     "run_path_too_long": "The run directory {path} is too long for Unix sockets; choose a shorter one.",
     # the wire
     "not_json": "The line is not valid JSON: {detail}",
+    "not_encodable": "Text that is not valid Unicode cannot be sent: {detail}",
     "frame_invalid": "The frame is not valid: {detail}",
     "frame_unexpected": "A {frame} frame was not expected here.",
     "line_too_long": "A line is longer than {maximum} bytes.",
@@ -150,6 +151,8 @@ SENTENCES: Final[dict[str, str]] = {
     "cause_wanted_online": "It is wanted online.",
     "cause_wanted_offline": "It is wanted offline.",
     "cause_provider": "It needs {provider}, which is {state}.",
+    "cause_provider_stops": "It needs {provider}, which goes offline.",
+    "cause_provider_gone": "It needs a resource that is no longer in its group ({provider}).",
     "cause_moving": "Its group moves to {node}.",
     "cause_self_stop": "The node's heartbeat was not confirmed in time.",
     "cause_self_stop_over": "The node's heartbeat is confirmed again.",

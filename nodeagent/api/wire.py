@@ -114,8 +114,15 @@ class ProtocolError(ClusterError):
 
 
 def encode(frame: Frame) -> bytes:
-    """Return the line for *frame*, with its newline."""
-    return _encoder.encode(frame) + b"\n"
+    """Return the line for *frame*, with its newline.
+
+    Raises:
+        ProtocolError: not_encodable: it holds text that is no Unicode (from a file name or an argument, say).
+    """
+    try:
+        return _encoder.encode(frame) + b"\n"
+    except UnicodeEncodeError as exc:
+        raise ProtocolError(problem("not_encodable", detail=exc.reason)) from exc
 
 
 def decode_from_workstation(line: bytes) -> FromWorkstation:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 from msgspec.structs import replace
 
 from nodeagent.api.causes import Cause, cause
-from nodeagent.api.objects import Group, NodeId, NodeState, Phase, Resource, ResourceState, Snapshot
+from nodeagent.api.objects import Group, Node, NodeId, NodeState, Phase, Resource, ResourceState, Snapshot, Wanted
 from nodeagent.api.problems import Problem
 from nodeagent.api.rules.owners import host_problem
 from nodeagent.api.rules.verbs import move_problem
+from nodeagent.api.states import wanted
 from nodeagent.api.texts import sentence
 from nodeagent.planner.decisions import CannotPlace, Decision, DropWish, GiveGroup, GiveUp, TakeBack
-from nodeagent.planner.placement import Choice, anti_affine, best_owner, last_resort, next_owner, spread
+from nodeagent.planner.placement import Choice, best_owner, last_resort, next_owner, spread
 from nodeagent.planner.policies import RestartAction, failback_allowed, failover_limit, failovers_left, policy_of
+from nodeagent.planner.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +36,48 @@ class Observations:
 
 
 def plan(cluster: Snapshot, seen: Observations) -> list[Decision]:
-    """Return the decisions that the present state calls for, at most one per group, in a stable order."""
-    decisions: list[Decision] = []
-    given: Counter[NodeId] = Counter()
-    for group in sorted(cluster.groups.values(), key=lambda g: g.id):
-        decision = _decide(group, cluster, seen, given)
-        if decision:
-            decisions.append(decision)
-            if isinstance(decision, GiveGroup):
-                given[decision.node] += 1
-                cluster = _given(cluster, decision)
-    return decisions
+    """Return the decisions that the present state calls for, at most one per group, in a stable order.
+
+    Each decision is made as if those before it were carried out. Carrying out a GiveGroup or TakeBack ends a wish that
+    it fulfils: the wish is deleted by the same commit.
+    """
+    round_ = _Round(cluster, seen)
+    return [decision for group in sorted(cluster.groups.values(), key=_by_id) if (decision := round_.look(group))]
 
 
-def _given(cluster: Snapshot, decision: GiveGroup) -> Snapshot:
-    group = replace(cluster.groups[decision.group], owner=decision.node, phase=Phase.ASSIGNED)
-    return replace(cluster, groups={**cluster.groups, group.id: group})
+def _by_id(group: Group) -> str:
+    return group.id
+
+
+class _Round:
+    """One plan: the cluster as it will be after the decisions made so far."""
+
+    def __init__(self, cluster: Snapshot, seen: Observations) -> None:
+        self.cluster = cluster
+        self.seen = seen
+        self._groups: dict[str, Group] | None = None
+
+    @cached_property
+    def work(self) -> Workload:
+        return Workload(self.cluster)
+
+    def look(self, group: Group) -> Decision | None:
+        decision = _decide(group, self)
+        if isinstance(decision, GiveGroup):
+            self._changed(group, replace(group, owner=decision.node, phase=Phase.ASSIGNED, target=None))
+        elif isinstance(decision, TakeBack):
+            self._changed(group, replace(group, phase=Phase.MOVING, target=decision.target))
+        return decision
+
+    def _changed(self, before: Group, after: Group) -> None:
+        if self._groups is None:
+            self._groups = dict(self.cluster.groups)
+            self.cluster = self.cluster.with_groups(self._groups)
+        self.work.changed(before, after)
+        self._groups[after.id] = after
+
+    def asked(self, group: Group) -> Cause:
+        return self.seen.wishes.get(group.id) or cause("cause_asked")
 
 
 def owner_lost(group: Group, cluster: Snapshot) -> bool:
@@ -60,114 +88,193 @@ def owner_lost(group: Group, cluster: Snapshot) -> bool:
     return node is None or node.state is NodeState.DOWN or node.incarnation > group.owner_incarnation
 
 
-def _decide(group: Group, cluster: Snapshot, seen: Observations, given: Counter[NodeId]) -> Decision | None:
-    if owner_lost(group, cluster):
-        return _place(group, cluster, given)
+def _decide(group: Group, now: _Round) -> Decision | None:
+    if owner_lost(group, now.cluster):
+        return _place(group, now)
     if group.phase is Phase.MOVING:
-        return _retarget(group, cluster, seen)
+        return _retarget(group, now) if group.wish is None else _wish_on_the_way(group, now)
     if group.wish is not None:
-        return _wish(group, cluster, seen)
+        return _wish(group, now)
     if group.phase is not Phase.CLAIMED or group.gave_up:
         return None
-    return _after_failure(group, cluster, seen) or _failback(group, cluster, seen)
+    return _after_failure(group, now) or _away_from_paused(group, now) or _failback(group, now)
 
 
-def _place(group: Group, cluster: Snapshot, given: Counter[NodeId]) -> Decision | None:
+# --- nobody owns it ---------------------------------------------------------------------------------------------
+
+
+def _place(group: Group, now: _Round) -> Decision:
     """Give away a group that nobody owns any more; a node that merely started anew gets its own back first."""
-    node = cluster.nodes.get(group.owner) if group.owner is not None else None
-    if node and node.state is NodeState.UP and host_problem(group, node, cluster) is None:
-        return GiveGroup(group.id, node.id, cause("cause_node_restarted", node=node.name))
-    choice = spread(group, cluster, given)
+    former = now.cluster.nodes.get(group.owner) if group.owner is not None else None
+    if group.wish and _fits(group, group.wish, now):
+        return GiveGroup(group.id, group.wish, now.asked(group))
+    if group.phase is Phase.MOVING and group.target is not None and _fits(group, group.target, now):
+        on_its_way = Choice(group.target, "it was on its way there", ())
+        return GiveGroup(group.id, group.target, _lost_cause(former, on_its_way, now))
+    renewed = former if former and host_problem(group, former, now.cluster) is None else None
+    if renewed and now.work.clash(group, renewed.id) is None:
+        return _back(group, renewed)
+    choice = spread(group, now.cluster, now.work)
+    if renewed and not now.work.enforced and (choice.node is None or now.work.clash(group, choice.node)):
+        return _back(group, renewed)
     if choice.node is not None:
-        return GiveGroup(group.id, choice.node, _lost_cause(group, cluster, choice), failover=group.owner is not None)
-    resort = last_resort(group, cluster)
-    if resort is not None and resort != group.owner:
+        return GiveGroup(group.id, choice.node, _lost_cause(former, choice, now), failover=group.owner is not None)
+    if (resort := last_resort(group, now.cluster)) is not None:
         return GiveGroup(group.id, resort, replace(cause("cause_last_resort"), refused=choice.refused))
     reasons = " ".join(sentence(r.reason) for r in choice.refused) or "There is no other node."
     return CannotPlace(group.id, replace(cause("cause_no_node", reasons=reasons), refused=choice.refused))
 
 
-def _lost_cause(group: Group, cluster: Snapshot, choice: Choice) -> Cause:
-    node = cluster.nodes.get(group.owner) if group.owner is not None else None
-    if node is None:
-        why = cause("cause_best_possible", node=cluster.node_name(choice.node), why=choice.why)
+def _fits(group: Group, node: NodeId, now: _Round) -> bool:
+    """Tell whether the node that somebody chose can take the group; it need not be the best place."""
+    host = now.cluster.nodes.get(node)
+    if host is None or host_problem(group, host, now.cluster):
+        return False
+    return not now.work.enforced or now.work.clash(group, node) is None
+
+
+def _back(group: Group, node: Node) -> GiveGroup:
+    return GiveGroup(group.id, node.id, cause("cause_node_restarted", node=node.name))
+
+
+def _lost_cause(former: Node | None, choice: Choice, now: _Round) -> Cause:
+    if former is None:
+        why = cause("cause_best_possible", node=now.cluster.node_name(choice.node), why=choice.why)
+    elif former.state is not NodeState.DOWN:
+        why = cause("cause_owner_renewed", node=former.name, why=choice.why)
+    elif former.information:
+        why = cause("cause_owner_down", node=former.name, reason=former.information, why=choice.why)
     else:
-        why = cause("cause_owner_down", node=node.name, reason=node.information or "it is down", why=choice.why)
+        why = cause("cause_owner_lost", node=former.name, why=choice.why)
     return replace(why, refused=choice.refused)
 
 
-def _retarget(group: Group, cluster: Snapshot, seen: Observations) -> Decision | None:
+# --- moves and wishes -------------------------------------------------------------------------------------------
+
+
+def _retarget(group: Group, now: _Round) -> Decision | None:
     """Choose anew when the target of a move died or was paused meanwhile; its owner still runs or stops the group."""
-    target = cluster.nodes.get(group.target) if group.target is not None else None
-    if target and target.id != group.owner and host_problem(group, target, cluster) is None:
+    if group.target == group.owner:
+        return None  # the move was called off, or its owner gets it back: as good as there
+    target = now.cluster.nodes.get(group.target) if group.target is not None else None
+    if target and host_problem(group, target, now.cluster) is None:
         return None
-    del seen
-    choice = best_owner(group, cluster)
-    node = choice.node if choice.node is not None else group.owner
-    if node is None or node == group.target:
-        return None
-    why = cause("cause_best_possible", node=cluster.node_name(node), why=choice.why or "no other node can run it")
-    return TakeBack(group.id, node, replace(why, refused=choice.refused))
+    choice = best_owner(group, now.cluster, now.work)
+    if choice.node is not None:
+        why = cause("cause_best_possible", node=now.cluster.node_name(choice.node), why=choice.why)
+        return TakeBack(group.id, choice.node, replace(why, refused=choice.refused))
+    assert group.owner is not None  # else it were lost, not moving
+    kept = cause("cause_kept", node=now.cluster.node_name(group.owner))
+    return TakeBack(group.id, group.owner, replace(kept, refused=choice.refused))
 
 
-def _wish(group: Group, cluster: Snapshot, seen: Observations) -> Decision | None:
-    asked = seen.wishes.get(group.id) or cause("cause_requested", user="")
+def _wish_on_the_way(group: Group, now: _Round) -> Decision:
+    """A move was asked for while the group moves: the last word counts."""
+    asked = now.asked(group)
+    if not group.wish or group.wish == group.target:
+        return DropWish(group.id, asked)
+    if bad := move_problem(group, group.wish, now.cluster):
+        return DropWish(group.id, _refusal(asked, bad), refused=True)
+    return TakeBack(group.id, group.wish, asked)
+
+
+def _wish(group: Group, now: _Round) -> Decision | None:
+    asked = now.asked(group)
     if group.phase is not Phase.CLAIMED and group.phase is not Phase.ASSIGNED:
-        return DropWish(group.id, asked, refused=True)
+        bad = move_problem(group, group.wish or None, now.cluster)
+        return DropWish(group.id, _refusal(asked, bad) if bad else asked, refused=True)
     if group.wish == group.owner:
         return DropWish(group.id, asked)
     if group.phase is Phase.ASSIGNED:
-        return None  # its owner claims it first; the wish waits
+        return _wish_before_claim(group, now, asked)
     if group.wish:
-        if bad := move_problem(group, group.wish, cluster):
+        if bad := move_problem(group, group.wish, now.cluster):
             return DropWish(group.id, _refusal(asked, bad), refused=True)
         return TakeBack(group.id, group.wish, asked)
-    choice = best_owner(group, cluster)
+    choice = best_owner(group, now.cluster, now.work)
     if choice.node is None:
-        bad = move_problem(group, None, cluster)
+        bad = move_problem(group, None, now.cluster)
         return DropWish(group.id, _refusal(asked, bad) if bad else asked, refused=True)
     return TakeBack(group.id, choice.node, replace(asked, refused=choice.refused))
+
+
+def _wish_before_claim(group: Group, now: _Round, asked: Cause) -> Decision | None:
+    """Its owner claims it first, and the wish waits; but "anywhere" is fulfilled when it was just given away."""
+    owner = now.cluster.nodes[group.owner] if group.owner is not None else None
+    if group.wish == 0 and owner and host_problem(group, owner, now.cluster) is None:
+        return DropWish(group.id, asked)
+    return None
 
 
 def _refusal(asked: Cause, bad: Problem) -> Cause:
     return replace(cause("cause_refused", reason=sentence(bad)), request=asked.request, user=asked.user)
 
 
+# --- failures and failback --------------------------------------------------------------------------------------
+
+
 def exhausted(group: Group, cluster: Snapshot) -> Resource | None:
-    """Return a failed resource whose policy affects the group and allows no restart here, or None."""
+    """Return a failed resource whose policy affects the group and allows no restart here, or None.
+
+    What another node reported before the group came here does not count.
+    """
     for resource in cluster.resources_of(group.id):
-        if resource.state is ResourceState.FAILED and resource.exhausted:
+        if resource.state is ResourceState.FAILED and resource.exhausted and resource.state_node in (None, group.owner):
             policy = policy_of(resource, cluster.types.get(resource.type))
             if policy.action is RestartAction.AFFECT_GROUP:
                 return resource
     return None
 
 
-def _after_failure(group: Group, cluster: Snapshot, seen: Observations) -> Decision | None:
-    resource = exhausted(group, cluster)
+def _after_failure(group: Group, now: _Round) -> Decision | None:
+    resource = exhausted(group, now.cluster)
     if resource is None:
         return None
-    choice = next_owner(group, cluster)
+    choice = next_owner(group, now.cluster, now.work)
     if choice.node is None:
         return None  # it stays failed and is tried again here after RetryPeriodOnFailure
-    if failovers_left(group, seen.now) == 0:
+    if failovers_left(group, now.seen.now) == 0:
         threshold, period = failover_limit(group)
         return GiveUp(group.id, cause("cause_failover_threshold", count=threshold, hours=period / 3600))
     why = cause(
-        "cause_resource_failed", name=resource.name, node=cluster.node_name(group.owner), detail=resource.information
+        "cause_resource_failed",
+        name=resource.name,
+        node=now.cluster.node_name(group.owner),
+        detail=resource.information,
     )
     return TakeBack(group.id, choice.node, replace(why, refused=choice.refused), failover=True)
 
 
-def _failback(group: Group, cluster: Snapshot, seen: Observations) -> Decision | None:
+def _away_from_paused(group: Group, now: _Round) -> Decision | None:
+    """Move a group on when it waits on a paused node, where nothing of it may be started, and another node can."""
+    owner = now.cluster.nodes[group.owner] if group.owner is not None else None
+    if owner is None or owner.state is not NodeState.PAUSED:
+        return None
+    members = now.cluster.resources_of(group.id)
+    if not any(wanted(r, group) is Wanted.ONLINE for r in members):
+        return None
+    if any(r.state is not ResourceState.OFFLINE for r in members):
+        return None  # something runs there, or has failed: then its restart policy has the word
+    choice = best_owner(group, now.cluster, now.work)
+    if choice.node is None:
+        return None
+    why = cause("cause_last_resort_over", node=owner.name, target=now.cluster.node_name(choice.node))
+    return TakeBack(group.id, choice.node, replace(why, refused=choice.refused))
+
+
+def _failback(group: Group, now: _Round) -> Decision | None:
     """Send a group back to its most preferred owner, once that node came up after the group had moved away."""
-    if not failback_allowed(group, seen.hour) or any(r.state.pending for r in cluster.resources_of(group.id)):
+    if not group.preferred_owners or group.preferred_owners[0] == group.owner:
+        return None
+    if not failback_allowed(group, now.seen.hour):
+        return None
+    if any(r.state.pending for r in now.cluster.resources_of(group.id)):
         return None
     for preferred in group.preferred_owners:
         if preferred == group.owner:
             return None
-        node = cluster.nodes.get(preferred)
-        if node is None or host_problem(group, node, cluster) or anti_affine(group, preferred, cluster):
+        node = now.cluster.nodes.get(preferred)
+        if node is None or host_problem(group, node, now.cluster) or now.work.clash(group, preferred):
             continue
         if node.since <= group.since:
             return None  # a person moved it away while that node was up: a move is an order, not undone by a rule

@@ -86,7 +86,7 @@ def may_restart(policy: Policy, failures: Sequence[float], now: float) -> bool:
     Source: Microsoft Learn, "RestartThreshold" and "RestartPeriod" (MSCS); its remarks also say "90000" for the
     period, and the "15-minute period" of KB 947712 settles which.
     """
-    if policy.action is RestartAction.NONE:
+    if policy.action is RestartAction.NONE or policy.threshold == 0:
         return False
     return len(recent(failures, policy.period, now)) <= policy.threshold
 
@@ -112,7 +112,8 @@ def failovers_left(group: Group, now: float) -> int:
 def failback_allowed(group: Group, hour: int) -> bool:
     """Tell whether the group may go back to its preferred owner at this hour of the day (0-23).
 
-    Both ends of a window must be set, else there is none; a start after the end means that it crosses midnight.
+    Both ends of a window must be set, else there is none; a start after the end means that it crosses midnight, and
+    the hour of the end is no longer part of it. Two equal ends leave the whole day.
 
     Source: Microsoft Learn, "AutoFailbackType", "FailbackWindowStart", "FailbackWindowEnd".
     """

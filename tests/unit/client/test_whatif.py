@@ -61,7 +61,7 @@ def test_the_best_possible_node_is_the_planners_choice_with_its_refusals() -> No
     snapshot = changed(linked(), "node", "c", state=NodeState.PAUSED, paused=True)
     found = effects(MoveGroup(group="web"), changed(snapshot, "group", "Web", preferred_owners=(3, 2)))
     assert found[0] == "c is not taken: c is paused; resume it first."
-    assert found[1] == "b is the best possible node: the most preferred owner that can run it."
+    assert found[1] == "b is the best possible node: it is the most preferred owner that can run it."
     assert "Web moves from a to b." in found
 
 
