@@ -214,3 +214,15 @@ def test_every_module_can_be_imported(package: str) -> None:
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.fail(f"These cannot be imported:\n{done.stdout}{done.stderr}", pytrace=False)
+
+
+def test_nobody_waits_with_a_function_that_can_swallow_a_cancellation() -> None:
+    """asyncio.wait_for of Python 3.11 returns instead of being cancelled when both come at once; use asyncio.timeout."""
+    found = [
+        f"{path}:{number}"
+        for path in ROOT.rglob("*.py")
+        if path.relative_to(ROOT).parts[0] in ("nodeagent", "clusteradmin", "ui")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if "asyncio.wait_for(" in line
+    ]
+    assert not found, found

@@ -155,7 +155,8 @@ class Workstation:
         except TimeoutError:
             self.send(Bye(problem=problem("hello_missing")))
         with contextlib.suppress(OSError, TimeoutError):
-            await asyncio.wait_for(self._writer.drain(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._writer.drain()
 
     def _take(self, line: bytes, patience: asyncio.Timeout) -> None:
         if patience.when() is not None:

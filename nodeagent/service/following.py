@@ -53,7 +53,8 @@ class Following:
     async def next(self, timeout: float) -> None:
         """Wait for the next batch, *timeout* seconds at most."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._moved.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._moved.wait()
 
     async def run(self) -> None:
         """Follow for ever."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from msgspec.structs import replace
@@ -43,7 +44,7 @@ class Leadership:
         self._seen: dict[NodeId, tuple[int, float]] = {}
         self._declared: deque[float] = deque()
         self._braking = False
-        self.changed = asyncio.Event()
+        self.took_lead: Callable[[], None] = lambda: None
         following.listen(self._observe)
         self._observe(Delta(keys=frozenset({"*"})))
 
@@ -127,7 +128,7 @@ class Leadership:
             Transaction(expect={LEADER: view.revision_of(LEADER)}, put={LEADER: encode(record), **put(entry)})
         )
         await self._following.reached(revision)
-        self.changed.set()
+        self.took_lead()
 
     def _vacant(self, leader: LeaderRecord) -> bool:
         me = self._membership

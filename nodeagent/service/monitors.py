@@ -154,7 +154,8 @@ class Monitors:
             return None
         try:
             writer.write(encode(Attach(service=self._settings.name)))
-            line = await asyncio.wait_for(reader.readline(), START_PATIENCE)
+            async with asyncio.timeout(START_PATIENCE):
+                line = await reader.readline()
             attached = decode_news(line)
         except (TimeoutError, OSError, msgspec.DecodeError):
             writer.close()
@@ -203,7 +204,8 @@ class Monitors:
         """Wait until all monitors have acknowledged the latest permission."""
         waiting = [link.acknowledged.wait() for link in self._links.values() if link.asked is not None]
         try:
-            await asyncio.wait_for(asyncio.gather(*waiting), patience)
+            async with asyncio.timeout(patience):
+                await asyncio.gather(*waiting)
         except TimeoutError:
             return False
         return True
@@ -232,7 +234,8 @@ class Monitors:
             futures.append(link.stopped)
             self._send(link, StopAll())
         try:
-            answers = await asyncio.wait_for(asyncio.gather(*futures), STOP_PATIENCE)
+            async with asyncio.timeout(STOP_PATIENCE):
+                answers = await asyncio.gather(*futures)
         except TimeoutError:
             answers = [False]
         if not all(answers):
@@ -248,7 +251,8 @@ class Monitors:
             if quit_monitors:
                 self._send(link, Quit())
             try:
-                await asyncio.wait_for(link.writer.drain(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await link.writer.drain()
             except (TimeoutError, OSError):
                 log.debug("monitor %s is gone", link.name)
             if quit_monitors:
@@ -267,7 +271,8 @@ class Monitors:
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(process.fileno(), ended.set)
         try:
-            await asyncio.wait_for(ended.wait(), STOP_PATIENCE)
+            async with asyncio.timeout(STOP_PATIENCE):
+                await ended.wait()
         except TimeoutError:
             log.warning("a Resource Monitor does not end")
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import logging
 import zoneinfo
@@ -48,15 +49,14 @@ class Reconciler:
         self._wake = asyncio.Event()
         self._unplaced: dict[GroupId, Cause] = {}
         following.listen(lambda delta: self._wake.set() if delta.changed or delta.removed else None)
+        leadership.took_lead = self._wake.set
 
     async def run(self) -> None:
         """Plan for ever."""
         while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), 0.2 if not self._leadership.leads else REPLAN)
-            except TimeoutError:
-                if not self._leadership.leads:
-                    continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REPLAN):
+                    await self._wake.wait()
             self._wake.clear()
             while self._leadership.leads and await self._plan_once():
                 pass

@@ -197,6 +197,7 @@ class ClusterService:
         if not await self._monitors.stop_all():
             log.error("something does not stop; this node does not say that it has left")
             return
+        await self._end_parts("reporting")
         await self._reporting.flush()
         await self._leadership.resign()
         await self._membership.leave()
