@@ -10,29 +10,45 @@ import contextlib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 import msgspec
 
 from nodeagent.api.problems import Problem, problem
-from nodeagent.resourcetypes.base import Progress, ResourceError, ResourceType
-from nodeagent.system import processes
+from nodeagent.resourcetypes.base import ApplicationType, Progress, ResourceError, ResourceType, Running
+from nodeagent.system import accounts, processes
 from nodeagent.system.containers import Container
 from nodeagent.system.processes import Process
+from nodeagent.system.programs import login_environment
+
+Entry = Literal["prepare", "online", "offline", "terminate", "looks_alive", "is_alive"]
+
+LONGEST_LINE: Final = 1024 * 1024  # bytes of one report or result
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line from the child: progress, or the result (*done*)."""
+    """One line from the child: progress, or the result (*done*).
+
+    Attributes:
+        well: it did what it should; of looks_alive and is_alive: yes.
+        running: what `prepare` returned.
+    """
 
     done: bool = False
     progress: str = ""
-    alive: bool = True
+    well: bool = True
     problem: Problem | None = None
+    running: Running | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Outcome] = msgspec.json.Decoder(Outcome)
 
 
 class Call:
-    """A running entry point. `fileno` is the pipe's end to read from; it ends when the child does."""
+    """A running entry point. `fileno` is the pipe's end to read from, *process* becomes readable when it ends."""
 
     def __init__(self, process: Process, reading: int) -> None:
         self.process = process
@@ -45,84 +61,130 @@ class Call:
         return self._reading
 
     def read(self) -> tuple[list[str], bool]:
-        """Return the progress reports that came, and whether the call has ended; *outcome* is set then."""
-        data = os.read(self._reading, 65536)
+        """Return the progress reports that came, and whether no more can come; *outcome* is set when there is one.
+
+        The child's end counts, not that of the pipe: what it started may hold the pipe open.
+        """
+        over = self.process.reap() is not None  # before the last read, so that nothing it said is missed
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(self._reading, 65536):
+                data += part
+                if len(data) > LONGEST_LINE:
+                    break
+            else:
+                over = True
         *lines, self._rest = (self._rest + data).split(b"\n")
         reports: list[str] = []
         for line in lines:
-            said = msgspec.json.decode(line, type=Outcome)
+            try:
+                said = _decoder.decode(line)
+            except msgspec.DecodeError:
+                return reports, True
             if said.done:
                 self.outcome = said
-            else:
-                reports.append(said.progress)
-        return reports, not data
+                return reports, True
+            reports.append(said.progress)
+        return reports, over or len(self._rest) > LONGEST_LINE
 
     def close(self) -> None:
-        """End the child if it still runs, reap it, and give the pipe back."""
-        self.process.signal(signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitid(os.P_PIDFD, self.process.fileno(), os.WEXITED)
+        """End the child if it still runs, without waiting: whoever reaps orphans reaps it."""
+        with contextlib.suppress(PermissionError):  # it became another user, and we are not root
+            self.process.signal(signal.SIGKILL)
+        self.process.reap()
         self.process.close()
         os.close(self._reading)
 
 
-def begin(kind: ResourceType[Any], entry: str, mine: Any, container: Container, keep_open: int | None) -> Call:
-    """Start *entry* ("online", "offline", "terminate", "looks_alive", "is_alive") of *kind* in a child.
+def begin(kind: ResourceType[Any], entry: Entry, mine: Any, container: Container, output: int | None) -> Call:
+    """Start *entry* of *kind* in a child.
 
     Args:
-        keep_open: a file descriptor that becomes the child's standard output and error.
+        output: a file descriptor that becomes the child's standard output and error; None for /dev/null.
+
+    Raises:
+        OSError: no further process or file can be had.
     """
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _run(kind, entry, mine, container, writing, keep_open)
-    os.close(writing)
-    return Call(processes.watch_child(pid), reading)
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _run(kind, entry, mine, container, writing, output)
+        os.set_blocking(reading, False)
+        process = processes.watch_child(pid)
+    except OSError:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    if container.placement.cgroup is None:
+        container.admit(process)  # a mark in the environment shows only in what the child itself starts
+    return Call(process, reading)
 
 
 def _run(
-    kind: ResourceType[Any], entry: str, mine: Any, container: Container, writing: int, output: int | None
+    kind: ResourceType[Any], entry: Entry, mine: Any, container: Container, writing: int, output: int | None
 ) -> NoReturn:
     """The child's whole life. Never returns into the monitor's code."""
     code = 1
     try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        os.setsid()
-        container.placement.enter()
-        _close_all_but(writing, output)
+        _become_child(entry, container, output)
+        _close_all_but(writing)
 
         def say(said: Outcome) -> None:
-            os.write(writing, msgspec.json.encode(said) + b"\n")
+            left = memoryview(_encoder.encode(said) + b"\n")
+            while left:
+                left = left[os.write(writing, left) :]
 
-        say(_outcome(getattr(kind, entry), entry, mine, lambda text: say(Outcome(progress=text))))
+        said = _outcome(kind, entry, mine, lambda text: say(Outcome(progress=text)))
+        sys.stdout.flush()
+        say(said)
         code = 0
-    except BaseException as exc:  # noqa: BLE001 - whatever happens, this process must end here
-        sys.stderr.write(f"{entry}: {type(exc).__name__}: {exc}\n")
-        sys.stderr.flush()
+    except BaseException:  # noqa: BLE001 - whatever happens, this process must end here
+        traceback.print_exc()
     finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 
-def _close_all_but(writing: int, output: int | None) -> None:
-    if output is not None:
-        os.dup2(output, 1)
-        os.dup2(output, 2)
+def _become_child(entry: Entry, container: Container, output: int | None) -> None:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    for standard in (1, 2):
+        os.dup2(null if output is None else output, standard)
+    if entry == "prepare":  # only looks, and wants the agent's own display; to enter a cgroup costs 8 ms
+        return
+    os.environ.clear()
+    os.environ.update(login_environment(accounts.current()))
+    container.placement.enter()
+
+
+def _close_all_but(writing: int) -> None:
     os.closerange(3, writing)
     os.closerange(writing + 1, min(65536, os.sysconf("SC_OPEN_MAX")))
 
 
-def _outcome(call: Callable[..., Any], entry: str, mine: Any, progress: Progress) -> Outcome:
+def _outcome(kind: ResourceType[Any], entry: Entry, mine: Any, progress: Progress) -> Outcome:
     try:
-        if entry in ("looks_alive", "is_alive"):
-            return Outcome(done=True, alive=bool(call(mine)))
-        if entry == "terminate":
-            call(mine)
-        else:
+        if entry == "prepare":
+            assert isinstance(kind, ApplicationType)
+            return Outcome(done=True, running=kind.prepare(mine))
+        call: Callable[..., Any] = getattr(kind, entry)
+        if entry in ("online", "offline"):
             call(mine, progress)
-        return Outcome(done=True)
+            return Outcome(done=True)
+        answer = call(mine)
+        return Outcome(done=True, well=entry == "terminate" or bool(answer))
     except ResourceError as exc:
-        return Outcome(done=True, alive=False, problem=exc.problem)
+        return Outcome(done=True, well=False, problem=exc.problem)
     except Exception as exc:  # noqa: BLE001 - plug-in code: its error is the resource's failure, told as such
-        return Outcome(done=True, alive=False, problem=problem("start_failed", detail=f"{type(exc).__name__}: {exc}"))
+        traceback.print_exc()
+        bad = problem("call_failed", entry=entry, detail=f"{type(exc).__name__}: {exc}")
+        return Outcome(done=True, well=False, problem=bad)

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+
+from nodeagent.api.objects import GroupId
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """Under what a resource was ordered to run: its group, the group's epoch, the node's incarnation."""
+
+    group: GroupId
+    epoch: int
+    incarnation: int
 
 
 class Deadline:

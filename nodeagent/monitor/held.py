@@ -2,100 +2,71 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
 
 from nodeagent.api.causes import Cause, cause
 from nodeagent.api.objects import ResourceState
 from nodeagent.api.problems import Problem, problem
-from nodeagent.monitor.calls import Call, begin
+from nodeagent.api.properties import Value
+from nodeagent.monitor.calls import Entry, Outcome
+from nodeagent.monitor.deadline import Armed
+from nodeagent.monitor.ending import Ending
+from nodeagent.monitor.entrypoints import EntryPoints
+from nodeagent.monitor.failures import Failures
 from nodeagent.monitor.messages import Definition, Report, Start
+from nodeagent.monitor.program import Program
+from nodeagent.monitor.surroundings import Surroundings
 from nodeagent.monitor.timers import Timer
-from nodeagent.planner.policies import may_restart, recent
+from nodeagent.planner.policies import Policy
 from nodeagent.resourcetypes.base import ApplicationType, ResourceError, ResourceType, Running
-from nodeagent.system.containers import Container
-from nodeagent.system.processes import ExitStatus, Process
-from nodeagent.system.programs import StartError
+from nodeagent.system.processes import ExitStatus
 
 State = ResourceState
 
-KILL_PATIENCE = 0.3  # seconds to wait for a killed container to be empty before looking again later
-CRASH_LOOP_LIFE = 1.0  # a life shorter than this, ended by the program itself, makes the next restart wait
-CRASH_LOOP_DELAYS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds
-
-
-class Surroundings(Protocol):
-    """What a resource needs of its monitor."""
-
-    def now(self) -> float:
-        """Return the steady clock."""
-        ...
-
-    def wall(self) -> float:
-        """Return the time of day."""
-        ...
-
-    def allows(self, incarnation: int) -> bool:
-        """Tell whether the permission allows to run now (safety rule P4)."""
-        ...
-
-    def later(self, seconds: float, action: Callable[[], None]) -> Timer:
-        """Run *action* after *seconds*."""
-        ...
-
-    def watch(self, source: Process | Call, action: Callable[[], None]) -> None:
-        """Run *action* whenever *source* is readable."""
-        ...
-
-    def unwatch(self, source: Process | Call) -> None:
-        """End a `watch`."""
-        ...
-
-    def tell(self, report: Report) -> None:
-        """Say a report to the service, if one is attached."""
-        ...
-
-    def open_output(self, resource: str) -> int:
-        """Open the resource's output log for appending."""
-        ...
-
-    def container(self, resource: str) -> Container:
-        """Return the resource's container."""
-        ...
-
-    def changed(self) -> None:
-        """Note down what is held."""
-        ...
+SLOW_START = 0.1  # seconds after which a program on its way to its first instruction is said to be starting
+CHECK_AGAIN = 1.0  # seconds after which a check is tried again that found another one running
 
 
 class Held:
-    """The state machine of one resource on this node."""
+    """The state machine of one resource on this node.
+
+    Attributes:
+        state: Online Pending also while a restart waits; a former state stays until its ending is proven.
+        deadline: it stands still (or is being stopped) because the permission ran out, and starts again by itself.
+        resumed: it was started again after that and has not been online since.
+        restarted: it was restarted in place, and no service has been told.
+    """
 
     def __init__(self, around: Surroundings, kind: ResourceType[Any], start: Start) -> None:
         self._around = around
         self.kind = kind
         self.definition: Definition = start.resource
-        self.group, self.epoch, self.incarnation = start.group, start.epoch, start.incarnation
+        self.armed = Armed(start.group, start.epoch, start.incarnation)
         self.container = around.container(start.resource.id)
         self.state = State.OFFLINE
         self.information: Problem | None = None
         self.cause: Cause | None = None
         self.deadline = False
+        self.resumed = False
         self.restarted = False
         self._mine: Any = None
+        self._parameters: Mapping[str, Value] = {}
         self._running: Running | None = None
-        self._process: Process | None = None
-        self._call: Call | None = None
-        self._call_entry = ""
-        self._failures: list[float] = []
+        self._entries = EntryPoints(around, kind, self.container)
+        self._program = Program(around, self.container, self._went_online, self._could_not_start, self._process_ended)
+        self._ending = Ending(around, self.container, self._entries)
+        self._failures = Failures()
         self._may_restart = False
+        self._restarting = False
+        self._last_end: Problem | None = None
         self._started_at = 0.0
-        self._quick_ends = 0
         self._timers: dict[str, Timer] = {}
 
-    # --- orders -------------------------------------------------------------------------------------------------
+    # --- what is asked of it ------------------------------------------------------------------------------------
 
     @property
     def id(self) -> str:
@@ -103,86 +74,28 @@ class Held:
         return self.definition.id
 
     @property
+    def active(self) -> bool:
+        """Whether something of it may run, as far as its state says."""
+        return self.state not in (State.OFFLINE, State.FAILED) or self._ending.active
+
+    @property
     def running(self) -> bool:
-        """Whether something of it may run."""
-        return self.state not in (State.OFFLINE, State.FAILED) or not self.container.is_empty()
-
-    def arm(self, start: Start) -> None:
-        """Take over the order's definition and epoch; a running resource only learns its new epoch."""
-        self.definition = start.resource
-        self.group, self.epoch, self.incarnation = start.group, start.epoch, start.incarnation
-        if start.fresh:
-            self._failures.clear()
-            self._quick_ends = 0
-
-    def start(self) -> None:
-        """Go online, if the permission allows it; else wait for it, armed."""
-        if self.state not in (State.OFFLINE, State.FAILED):
-            self.tell()
-            return
-        self._drop_timers()
-        if not self._around.allows(self.incarnation):
-            self._stand_still()
-            return
-        self.deadline = False
-        self._begin()
-
-    def stop(self, *, now: bool = False) -> None:
-        """Go offline, asking first unless *now*."""
-        self._drop_timers()
-        self.deadline = False
-        if self.state in (State.OFFLINE, State.FAILED) and self._process is None and self._call is None:
-            self._offline_when_empty()
-        elif now or self.state is State.ONLINE_PENDING:
-            self._kill_then(self._went_offline)
-        elif isinstance(self.kind, ApplicationType):
-            self._ask_to_end()
-        elif self.state is not State.OFFLINE_PENDING:
-            self._become(State.OFFLINE_PENDING)
-            self._run_entry("offline")
-
-    def fail(self, why: Cause) -> None:
-        """Treat it as failed, as an administrator asked."""
-        if self.state is State.ONLINE:
-            self.cause = why
-            self._failed(problem("initiated"))
-
-    def self_stop(self) -> None:
-        """Stop at the deadline, at once and armed (safety rule P5)."""
-        if self.state in (State.OFFLINE, State.FAILED):
-            return
-        self._drop_timers()
-        self._stand_still()
-
-    def resume(self) -> None:
-        """Start again after a later permission of the same incarnation."""
-        if self.deadline and self._around.allows(self.incarnation):
-            self.cause = cause("cause_self_stop_over")
-            self.start()
-
-    def kill(self, deadline: float) -> bool:
-        """Kill everything of it, wait for the proof until *deadline*, and report nothing."""
-        self._drop_timers()
-        clean = self.container.kill(deadline)
-        self._forget_process()
-        self._forget_call()
-        self.state = State.OFFLINE
-        self.deadline = False
-        return clean
+        """Whether something of it may run: the container is asked too."""
+        return self.active or not self.container.is_empty()
 
     def report(self) -> Report:
         """Return the present state."""
-        now = self._around.now()
+        policy = self.definition.policy
         return Report(
             id=self.id,
-            group=self.group,
-            epoch=self.epoch,
-            incarnation=self.incarnation,
+            group=self.armed.group,
+            epoch=self.armed.epoch,
+            incarnation=self.armed.incarnation,
             state=self.state,
             at=self._around.wall(),
-            process_id=self._process.pid if self._process else 0,
+            process_id=self._program.pid,
             information=self.information,
-            restarts=min(len(recent(self._failures, self.definition.policy.period, now)), 2**31),
+            restarts=self._failures.used(policy, self._around.now()),
             may_restart=self.state is State.FAILED and self._may_restart,
             restarted=self.restarted,
             deadline=self.deadline,
@@ -190,123 +103,259 @@ class Held:
         )
 
     def tell(self) -> None:
-        """Say the present state."""
-        self._around.tell(self.report())
+        """Say the present state; what nobody heard is said again to the next service."""
+        if self._around.tell(self.report()):
+            self.told()
+
+    def told(self) -> None:
+        """Know that a service has the present report."""
         self.restarted = False
+        if self.state is State.ONLINE:
+            self.cause = None
+
+    # --- orders -------------------------------------------------------------------------------------------------
+
+    def arm(self, start: Start) -> None:
+        """Take over the order's definition and epoch; what is online only learns its new epoch."""
+        former = self.armed
+        self.definition = start.resource
+        self.armed = Armed(start.group, start.epoch, start.incarnation)
+        if start.fresh:
+            self._failures.forget()
+        if self.active and former.incarnation != start.incarnation:
+            self._stand_still()  # another life of the node: what runs was not started under this permission
+
+    def start(self) -> None:
+        """Go online, if the permission allows it; else wait for it, armed."""
+        self.resumed = False
+        if self.active:
+            self.tell()
+            return
+        self._restarting = False
+        self._drop_timers()
+        self._running = None  # what the node has of user, program and display may have changed since
+        self._begin()
+
+    def update(self, policy: Policy) -> None:
+        """Take another policy; new poll intervals count from now."""
+        self.definition = msgspec.structs.replace(self.definition, policy=policy)
+        if self.state is State.ONLINE and not self._ending.active:
+            self._plan_checks()
+
+    def stop(self, *, now: bool = False) -> None:
+        """Go offline, asking first unless *now*."""
+        self.resumed = False
+        standing_still, self.deadline = self.deadline, False
+        if self.state is State.OFFLINE_PENDING and not now:
+            self.tell()
+        elif now or standing_still or self.state is not State.ONLINE or self._ending.active:
+            if self.active:
+                self._become(State.OFFLINE_PENDING)
+            self._end_then(self._went_offline)
+        elif isinstance(self.kind, ApplicationType):
+            self._ask_to_end()
+        else:
+            self._drop_timers()
+            self._become(State.OFFLINE_PENDING)
+            self._run("offline", lambda outcome: self._end_then(self._went_offline, terminate=not outcome.well))
+
+    def fail(self, why: Cause) -> None:
+        """Treat it as failed, as an administrator asked."""
+        if self.state is State.ONLINE and not self._ending.active:
+            self.cause = why
+            self._failed(problem("initiated"))
+
+    def strike(self) -> None:
+        """Kill what it runs without waiting: `self_stop` or `kill` follows."""
+        self._ending.strike()
+
+    def self_stop(self) -> None:
+        """Stop at the deadline, at once and armed (safety rule P5)."""
+        if not self.active or (self.deadline and self._ending.active):
+            return
+        if self.state is State.OFFLINE_PENDING:
+            self._end_then(self._went_offline)
+        else:
+            self._stand_still()
+
+    def resume(self) -> None:
+        """Start again after a later permission of the same incarnation."""
+        if self.deadline and not self.active and self._may_run():
+            self.resumed = True
+            self.cause = cause("cause_self_stop_over")
+            self._begin()
+
+    def disarm(self) -> None:
+        """Stay as it is: no later permission wakes it."""
+        self.deadline = False
+        self.resumed = False
+
+    def kill(self, deadline: float) -> bool:
+        """Kill everything of it, wait for the proof until *deadline*, and report nothing."""
+        self._drop_timers()
+        self._ending.cancel()
+        self._entries.drop()
+        clean = self._killed(deadline)
+        if clean and self._mine is not None and self.state is not State.OFFLINE and self._entries.has("terminate"):
+            clean = self._entries.wait("terminate", self._mine, deadline) and self._killed(deadline)
+        self._program.forget()
+        if clean:
+            self.state = State.OFFLINE
+        self.disarm()
+        return clean
+
+    def _killed(self, deadline: float) -> bool:
+        try:
+            return self.container.kill(deadline)
+        except OSError:
+            return False
 
     # --- going online -------------------------------------------------------------------------------------------
 
+    def _may_run(self) -> bool:
+        if self._around.is_closed(self.armed):
+            return False
+        return not self.kind.exclusive or self._around.allows(self.armed)
+
     def _begin(self) -> None:
-        try:
-            self._mine = self.kind.read(self.definition.parameters)
-        except ResourceError as exc:
-            self._quick_ends += 1
-            self._failed(exc.problem)
-            return
-        if not self.container.is_empty():
-            self._kill_then(self._begin)  # never beside a former life of itself
-            return
-        if isinstance(self.kind, ApplicationType):
-            self._launch(self.kind)
-        else:
-            self._become(State.ONLINE_PENDING)
-            self._run_entry("online")
+        """Start from nothing: never beside a former life of itself."""
+        self._end_then(self._begin_clean, terminate=False)
 
-    def _launch(self, kind: ApplicationType[Any]) -> None:
-        output = self._around.open_output(self.id)
-        try:
-            self._running = kind.prepare(self._mine, output)
-            self._process = self.container.spawn(self._running.launch)
-        except ResourceError as exc:
-            self._quick_ends += 1
-            self._failed(exc.problem)
-            return
-        except StartError as exc:
-            self._quick_ends += 1
-            self._failed(problem("start_failed", detail=str(exc)))
-            return
-        finally:
-            os.close(output)
-        self._around.watch(self._process, self._process_ended)
-        self._went_online()
-
-    def _went_online(self) -> None:
-        if not self._around.allows(self.incarnation):  # the clock is read again after a start (safety rule P4)
+    def _begin_clean(self) -> None:
+        if not self._may_run():
             self._stand_still()
             return
-        self._started_at = self._around.now()
         self.deadline = False
-        self._become(State.ONLINE, problem("running", process=self._process.pid) if self._process else None)
+        try:
+            self._read_settings()
+        except ResourceError as exc:
+            self._could_not_start(exc.problem)
+            return
+        except Exception as exc:  # noqa: BLE001 - plug-in code, and what is stored may be of a later version
+            self._could_not_start(problem("start_failed", detail=f"{type(exc).__name__}: {exc}"))
+            return
+        if self._running is not None:
+            self._launch(self._running)
+            return
+        self._become(State.ONLINE_PENDING, self._last_end if self._restarting else None)
+        if isinstance(self.kind, ApplicationType):
+            self._run("prepare", self._prepared)
+        else:
+            self._run("online", self._onlined)
+
+    def _read_settings(self) -> None:
+        """Read them when they are others; until then `terminate` needs those under which it went online."""
+        if self._mine is None or self._parameters != self.definition.parameters:
+            self._parameters = self.definition.parameters
+            self._running = None
+            self._mine = self.kind.read(self._parameters)
+
+    def _prepared(self, outcome: Outcome) -> None:
+        if outcome.running is None:
+            self._could_not_start(outcome.problem or problem("call_died", entry="prepare"))
+        elif not self._may_run():
+            self._stand_still()
+        else:
+            self._running = outcome.running
+            self._launch(outcome.running)
+
+    def _launch(self, running: Running) -> None:
+        self.state = State.ONLINE_PENDING
+        self._started_at = self._around.now()
+        self._timer("slow", SLOW_START, self.tell)
+        self._timer("pending", self.definition.policy.pending_timeout, self._never_started)
+        self._program.launch(running)
+
+    def _never_started(self) -> None:
+        self._could_not_start(problem("pending_timeout", seconds=self.definition.policy.pending_timeout))
+
+    def _could_not_start(self, bad: Problem) -> None:
+        self._running = None
+        self._failures.not_started()
+        self._failed(bad)
+
+    def _onlined(self, outcome: Outcome) -> None:
+        if outcome.well:
+            self._started_at = self._around.now()
+            self._went_online()
+        else:
+            self._could_not_start(outcome.problem or problem("not_alive"))
+
+    def _went_online(self) -> None:
+        if not self._may_run():  # the clock is read again after a start (safety rule P4)
+            self._stand_still()
+            return
+        self._drop_timers()
+        self.deadline = self.resumed = False
+        running = problem("running", process=self._program.pid) if self._program.pid else None
+        self.restarted = self.restarted or self._restarting
+        self._become(State.ONLINE, self._last_end if self._restarting else running)
+        self._restarting = False
         self._plan_checks()
-        self._around.changed()
+        self._around.settled()
 
     # --- watching -----------------------------------------------------------------------------------------------
 
     def _plan_checks(self) -> None:
+        """Poll where the type can be asked; the end of an application's process is an event and needs no polling."""
         policy = self.definition.policy
-        self._timer("looks_alive", policy.looks_alive, lambda: self._check("looks_alive"))
-        self._timer("is_alive", policy.is_alive, lambda: self._check("is_alive"))
+        intervals: tuple[tuple[Entry, float], ...] = (
+            ("looks_alive", policy.looks_alive),
+            ("is_alive", policy.is_alive),
+        )
+        for entry, seconds in intervals:
+            if self._entries.has(entry):
+                self._check_after(entry, seconds)
 
-    def _check(self, entry: str) -> None:
-        if self.state is not State.ONLINE:
+    def _check_after(self, entry: Entry, seconds: float) -> None:
+        self._timer(entry, seconds, lambda: self._check(entry))
+
+    def _check(self, entry: Entry) -> None:
+        if self._entries.busy:
+            self._check_after(entry, CHECK_AGAIN)
             return
-        if isinstance(self.kind, ApplicationType):
-            # The process's own end is an event; this look besides is what the poll intervals promise.
-            self._process_ended()
-            if self._process is None:
-                return
-        elif self._call is None:
-            self._run_entry(entry)
         policy = self.definition.policy
-        again = policy.looks_alive if entry == "looks_alive" else policy.is_alive
-        self._timer(entry, again, lambda: self._check(entry))
+        self._check_after(entry, policy.looks_alive if entry == "looks_alive" else policy.is_alive)
+        self._run(entry, lambda outcome: self._checked(entry, outcome))
 
-    def _process_ended(self) -> None:
-        process = self._process
-        if process is None:
+    def _checked(self, entry: Entry, outcome: Outcome) -> None:
+        if outcome.well:
             return
-        status = process.reap()
-        if status is None:
-            return
-        self._forget_process()
+        if entry == "looks_alive" and self._entries.has("is_alive"):
+            self._run("is_alive", lambda thorough: self._checked("is_alive", thorough))
+        else:
+            self._failed(outcome.problem or problem("not_alive"))
+
+    def _process_ended(self, status: ExitStatus) -> None:
         if self.state is State.OFFLINE_PENDING:
-            self._kill_then(self._went_offline)  # what it left behind
+            self._end_then(self._went_offline)  # what it left behind
             return
-        lived = self._around.now() - self._started_at
-        by_itself = status.code is not None
-        self._quick_ends = self._quick_ends + 1 if by_itself and lived < CRASH_LOOP_LIFE else 0
+        self._failures.ended(status, self._around.now() - self._started_at)
+        if self._failures.looping:
+            self._running = None  # perhaps because user, program or display are not what they were
         self._failed(_how(status))
 
     # --- failing ------------------------------------------------------------------------------------------------
 
     def _failed(self, detail: Problem) -> None:
-        """Kill the rest, then restart in place when the policy and the permission allow it, else report."""
-        self._drop_timers()
-        self.information = detail
+        """End the rest, then restart in place when the policy and the permission allow it, else report."""
+        self.information = self._last_end = detail
+        self.restarted = self._restarting = False
         if detail.code != "initiated":
             self.cause = None
-        now = self._around.now()
-        policy = self.definition.policy
-        self._failures = [*recent(self._failures, policy.period, now), now]
-        self._may_restart = may_restart(policy, self._failures, now)
-        self._forget_process()
-        self._forget_call()
-        self._kill_then(self._after_failure)
+        self._may_restart = self._failures.add(self.definition.policy, self._around.now())
+        self._end_then(self._after_failure)
 
     def _after_failure(self) -> None:
         policy = self.definition.policy
-        if not (self._may_restart and policy.alone):
+        if not (self._may_restart and policy.alone) or self._around.is_closed(self.armed):
             self._become(State.FAILED, self.information)
-            self._around.changed()
+            self._around.settled()
             return
         if self.cause is None:
-            self.cause = cause(
-                "cause_policy_restart",
-                used=len(self._failures),
-                threshold=policy.threshold,
-                period=int(policy.period),
-            )
-        delay = CRASH_LOOP_DELAYS[min(self._quick_ends, len(CRASH_LOOP_DELAYS) - 1)]
+            used = self._failures.used(policy, self._around.now())
+            self.cause = cause("cause_policy_restart", used=used, threshold=policy.threshold, period=int(policy.period))
+        delay = self._failures.delay
         if delay:
             self._become(State.ONLINE_PENDING, self.information)
             self._timer("restart", delay, self._restart)
@@ -314,125 +363,70 @@ class Held:
             self._restart()
 
     def _restart(self) -> None:
-        if not self._around.allows(self.incarnation):
-            self._stand_still()
-            return
-        self.restarted = True
-        self._begin()
+        self._restarting = True
+        self._begin_clean()
 
     # --- going offline ------------------------------------------------------------------------------------------
 
     def _ask_to_end(self) -> None:
-        if self.state is State.OFFLINE_PENDING:
-            return
+        self._drop_timers()
         self._become(State.OFFLINE_PENDING)
-        running, process = self._running, self._process
-        if running is None or process is None:
-            self._kill_then(self._went_offline)
-            return
-        process.signal(getattr(signal, running.stop_signal))
-        self._timer("stop", running.stop_timeout, lambda: self._kill_then(self._went_offline))
-
-    def _offline_when_empty(self) -> None:
-        self._kill_then(self._went_offline)
+        running = self._running
+        number = getattr(signal, running.stop_signal, signal.SIGTERM) if running else signal.SIGKILL
+        if running is None or running.stop_timeout <= 0 or number == signal.SIGKILL or not self._program.ask(number):
+            self._end_then(self._went_offline)
+        else:
+            self._timer("stop", running.stop_timeout, lambda: self._end_then(self._went_offline))
 
     def _went_offline(self) -> None:
-        self._forget_process()
-        self._forget_call()
-        self._drop_timers()
+        self.deadline = self.resumed = False
         self.cause = None
         self._become(State.OFFLINE)
-        self._around.changed()
+        self._around.settled()
 
     def _stand_still(self) -> None:
         """Be stopped but armed: it starts again with the next permission of its incarnation."""
         self.deadline = True
 
         def stopped() -> None:
-            self._forget_process()
-            self._forget_call()
-            self.deadline = True
+            self.deadline = not self._around.is_closed(self.armed)
             self.cause = cause("cause_self_stop")
-            self._become(State.OFFLINE, problem("stopped_at_deadline"))
+            why = "stopped_at_deadline" if self.deadline else "epoch_closed"
+            self._become(State.OFFLINE, problem(why))
+            self._around.settled()
 
-        self._kill_then(stopped)
+        self._end_then(stopped)
 
-    def _kill_then(self, after: Callable[[], None]) -> None:
-        """Kill what is in the container; go on once it is proven empty, however long that takes."""
-        self._forget_call()
-        if self.container.is_empty() or self.container.kill(self._around.now() + KILL_PATIENCE):
-            process = self._process
-            if process is not None and process.reap() is not None:
-                self._forget_process()
-            after()
-        else:
-            self.information = problem("not_killable", name=self.definition.name)
-            self._timer("kill", KILL_PATIENCE, lambda: self._kill_then(after))
+    def _end_then(self, after: Callable[[], None], *, terminate: bool | None = None) -> None:
+        """Forget what is watched, end what is left, and do *after* once that is proven."""
+        if terminate is None:  # it was, or may have been, brought online
+            terminate = self.active and self.state is not State.OFFLINE
+        self._drop_timers()
+        self._entries.drop()
+        self._program.forget()
+        mine = self._mine if terminate else None
+        self._ending.begin(after, self._cannot_end, self.definition.name, mine)
 
-    # --- entry points in children -------------------------------------------------------------------------------
-
-    def _run_entry(self, entry: str) -> None:
-        self._forget_call()
-        output = self._around.open_output(self.id)
-        try:
-            self._call = begin(self.kind, entry, self._mine, self.container, output)
-        finally:
-            os.close(output)
-        self._call_entry = entry
-        self._around.watch(self._call, self._call_readable)
-        self._pending_limit()
-
-    def _pending_limit(self) -> None:
-        limit = self.definition.policy.pending_timeout
-
-        def silent() -> None:
-            detail = problem("pending_timeout", seconds=limit)
-            self._forget_call()
-            if self._call_entry == "offline":
-                self._kill_then(self._went_offline)
-            else:
-                self._failed(detail)
-
-        self._timer("pending", limit, silent)
-
-    def _call_readable(self) -> None:
-        call = self._call
-        if call is None:
-            return
-        reports, ended = call.read()
-        if reports and self.state.pending:
-            self._pending_limit()
-            self.information = problem("progress", text=reports[-1])
-            self.tell()
-        if ended:
-            outcome, entry = call.outcome, self._call_entry
-            self._forget_call()
-            self._drop_timer("pending")
-            self._entry_ended(entry, outcome.alive if outcome else False, outcome.problem if outcome else None)
-
-    def _entry_ended(self, entry: str, well: bool, bad: Problem | None) -> None:
-        if entry == "online":
-            if well:
-                self._went_online()
-            else:
-                self._quick_ends += 1
-                self._failed(bad or problem("call_died", entry=entry))
-        elif entry == "offline":
-            self._kill_then(self._went_offline)
-        elif not well and self.state is State.ONLINE:
-            if entry == "looks_alive":
-                self._run_entry("is_alive")
-            else:
-                self._failed(bad or problem("not_alive"))
+    def _cannot_end(self, bad: Problem) -> None:
+        self.information = bad
+        self.tell()
 
     # --- small things -------------------------------------------------------------------------------------------
+
+    def _run(self, entry: Entry, ended: Callable[[Outcome], None]) -> None:
+        def progressed(text: str) -> None:
+            self.information = problem("progress", text=text)
+            self.tell()
+
+        pending = entry in ("online", "offline", "prepare")
+        self._entries.run(
+            entry, self._mine, self.definition.policy.pending_timeout, ended, progressed if pending else None
+        )
 
     def _become(self, state: ResourceState, information: Problem | None = None) -> None:
         self.state = state
         self.information = information
         self.tell()
-        if state is State.ONLINE:
-            self.cause = None
 
     def _timer(self, name: str, seconds: float, action: Callable[[], None]) -> None:
         self._drop_timer(name)
@@ -445,19 +439,6 @@ class Held:
     def _drop_timers(self) -> None:
         for name in list(self._timers):
             self._drop_timer(name)
-
-    def _forget_process(self) -> None:
-        if self._process is not None:
-            self._around.unwatch(self._process)
-            self._process.reap()
-            self._process.close()
-            self._process = None
-
-    def _forget_call(self) -> None:
-        if self._call is not None:
-            self._around.unwatch(self._call)
-            self._call.close()
-            self._call = None
 
 
 def _how(status: ExitStatus) -> Problem:

@@ -7,22 +7,19 @@ import gc
 import os
 import selectors
 import signal
-import socket
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import msgspec
-
-from nodeagent.api.objects import ResourceId, ResourceState
+from nodeagent.api.objects import GroupId, ResourceId, ResourceState
 from nodeagent.api.problems import Problem, problem
 from nodeagent.monitor import notes, output
-from nodeagent.monitor.calls import Call
-from nodeagent.monitor.deadline import Deadline
+from nodeagent.monitor.cutting import Cutter
+from nodeagent.monitor.deadline import Armed, Deadline
 from nodeagent.monitor.held import Held
 from nodeagent.monitor.messages import (
-    MAXIMUM_LINE,
     Acknowledged,
     Attach,
     Attached,
@@ -30,7 +27,6 @@ from nodeagent.monitor.messages import (
     CloseEpoch,
     Fail,
     Forget,
-    FromMonitor,
     Permit,
     Quit,
     Report,
@@ -40,17 +36,26 @@ from nodeagent.monitor.messages import (
     StoppedAll,
     ToMonitor,
     Update,
-    decode_order,
-    encode,
 )
+from nodeagent.monitor.serviceline import ServiceLine
+from nodeagent.monitor.surroundings import Readable
 from nodeagent.monitor.timers import Timer, Timers
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.system import processes
 from nodeagent.system.clock import Clock, MonotonicTimer
 from nodeagent.system.containers import Container, Containers
+from nodeagent.system.launching import Starting
 from nodeagent.system.processes import Process
+from nodeagent.system.urgency import LastResort
 
-STOP_PATIENCE = 2.0  # seconds to wait for the proof that everything has stopped, before saying that it has not
+STOP_PATIENCE: Final = 2.0  # seconds to wait for the proof that everything has stopped, before saying that it has not
+KILL_BOUND: Final = 0.6  # seconds; k of the default profile, for types that promise nothing shorter
+TIMERS_BUDGET: Final = 0.05  # seconds of timers' work in one turn, so that a permission is acknowledged in time
+REAP_AFTER: Final = 0.05  # seconds; orphans that ended may lie for so long
+NOTE_AGAIN: Final = 1.0  # seconds until notes that could not be written are tried again
+STARTS_AT_ONCE: Final = 4  # resources that are started again in one go when a permission comes back
+
+Action = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,190 +75,157 @@ class Places:
 
 
 class Monitor:
-    """Holds resources for one service at a time. Nothing in here blocks for longer than a kill takes."""
+    """Holds resources for one service at a time. Nothing in here blocks for longer than a glance takes.
+
+    An error that nobody expected ends the monitor, and with it all that it holds: that is safe, to go on is not.
+    """
 
     def __init__(
-        self, places: Places, types: Mapping[str, ResourceType[Any]], containers: Containers, clock: Clock
+        self,
+        places: Places,
+        types: Mapping[str, ResourceType[Any]],
+        containers: Containers,
+        clock: Clock,
+        last_resort: LastResort | None = None,
     ) -> None:
         self._places = places
         self._types = types
         self._containers = containers
         self._clock = clock
+        self._last_resort = last_resort
         self._selector = selectors.DefaultSelector()
         self._timers = Timers()
         self._alarm = MonotonicTimer(clock)
         self._deadline = Deadline()
-        self._stopped_at_deadline = True
-        self._held: dict[ResourceId, Held] = {}
+        self._enforced = True
+        self._held: dict[ResourceId, Held] = {}  # in the order of their last starts
         self._notes = notes.read(places.notes)
-        self._service: socket.socket | None = None
-        self._unread = b""
-        self._unsent = b""
+        self._service = ServiceLine(places.socket, self._selector, self._obey)
+        self._reaping = False
+        self._resuming = False
         self._ending = False
 
     # --- the loop -----------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Listen and work until told to quit or by SIGTERM, which stops everything first."""
-        listener = self._listen()
         wake_reading, wake_writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_writing, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked_to_end)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # only wakes: orphans that came to us are reaped below
-        self._selector.register(wake_reading, selectors.EVENT_READ, lambda: self._woken(wake_reading))
-        self._selector.register(self._alarm, selectors.EVENT_READ, self._alarm.due)
-        self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener))
-        self.later(output.LOOK_INTERVAL, self._limit_output)
-        self.changed()
+        signal.signal(signal.SIGCHLD, _only_wakes)
+        self._selector.register(wake_reading, selectors.EVENT_READ, lambda _: self._woken(wake_reading))
+        self._selector.register(self._alarm, selectors.EVENT_READ, lambda _: self._alarm.due())
+        Cutter(self, self._places.logs, self._writing).look()
+        self._identify()
         gc.collect()
         gc.freeze()
         try:
             while not self._ending:
                 self.turn()
         finally:
-            self._end(listener)
+            self._end()
+            signal.set_wakeup_fd(-1)
             os.close(wake_reading)
             os.close(wake_writing)
 
     def turn(self) -> None:
         """Wait for the next thing and do it; the deadline comes before everything (safety rule P4)."""
-        self._arm_alarm()
-        ready = self._selector.select()
+        ready = self._selector.select(self._arm_alarm())
         self._enforce()
-        self._timers.run(self._clock.steady())
+        began = self._clock.steady()
+        for action in self._timers.due(began):
+            action()
+            self._enforce()
+            if self._clock.steady() - began > TIMERS_BUDGET:
+                break
         for key, events in ready:
-            if key.fileobj is self._service:
-                self._service_ready(events)
-            elif key.fd in self._selector.get_map():  # an earlier one of this turn may have ended it
-                key.data()
+            # An earlier one of this turn may have ended it, and its number may already be another's.
+            if self._selector.get_map().get(key.fd) is key:
+                key.data(events)
 
-    def _enforce(self) -> None:
-        if not self._stopped_at_deadline and self._clock.steady() >= self._deadline.until:
-            self._stopped_at_deadline = True
-            for held in list(self._held.values()):
-                if held.kind.exclusive:
-                    held.self_stop()
-
-    def _arm_alarm(self) -> None:
+    def _arm_alarm(self) -> float | None:
+        """Set the alarm to the next moment; returns how long `select` may wait besides: not at all, or for ever."""
         moment = self._timers.next()
-        if not self._stopped_at_deadline:
+        if not self._enforced:
             moment = min(moment, self._deadline.until)
         if moment == float("inf"):
             self._alarm.disarm()
+        elif moment <= self._clock.steady():
+            return 0  # an alarm that was found due has been used up
         elif moment != self._alarm.deadline:
             self._alarm.arm(moment)
+        return None
 
     def _woken(self, reading: int) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(reading, 4096)
-        watched = {key.fileobj.pid for key in self._selector.get_map().values() if isinstance(key.fileobj, Process)}
-        watched |= {
-            key.fileobj.process.pid for key in self._selector.get_map().values() if isinstance(key.fileobj, Call)
-        }
+        if not self._reaping:  # later: a restart comes first
+            self._reaping = True
+            self.later(REAP_AFTER, self._reap)
+
+    def _reap(self) -> None:
+        """Reap orphans that came to us as subreaper; those that somebody watches are left to him."""
+        self._reaping = False
+        watched = set()
+        for key in self._selector.get_map().values():
+            if isinstance(key.fileobj, Process):
+                watched.add(key.fileobj.pid)
+            elif isinstance(key.fileobj, Starting):
+                watched.add(key.fileobj.process.pid)
         processes.reap_adopted(watched)
 
     def _asked_to_end(self, *_: object) -> None:
         self._ending = True
 
-    def _limit_output(self) -> None:
-        for held in self._held.values():
-            if held.state is ResourceState.ONLINE:
-                with contextlib.suppress(OSError):  # a full disk: the next look may fare better
-                    output.limit(self._places.logs, held.id)
-        self.later(output.LOOK_INTERVAL, self._limit_output)
+    def _writing(self) -> list[ResourceId]:
+        return [held.id for held in self._held.values() if held.active]
 
-    def _end(self, listener: socket.socket) -> None:
-        deadline = self._clock.steady() + STOP_PATIENCE
-        for held in self._held.values():
-            held.container.begin_kill()
-        for held in self._held.values():
-            held.kill(deadline)
-        self._drop_service()
-        listener.close()
-        self._places.socket.unlink(missing_ok=True)
-        signal.set_wakeup_fd(-1)
+    def _end(self) -> None:
+        """Kill everything; what resists stays in the notes, for whoever cleans up after this monitor."""
+        self._kill_all()
+        self._service.close()
         self._selector.close()
         self._alarm.close()
+        if self._last_resort is not None:
+            self._last_resort.disarm()
 
-    # --- the service --------------------------------------------------------------------------------------------
+    # --- the deadline -------------------------------------------------------------------------------------------
 
-    def _listen(self) -> socket.socket:
-        self._places.socket.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-        before = os.umask(0o177)
-        try:
-            listener.bind(str(self._places.socket))
-        finally:
-            os.umask(before)
-        listener.listen(4)
-        return listener
+    def _enforce(self) -> None:
+        if not self._enforced and self._clock.steady() >= self._deadline.until:
+            self._enforced = True
+            self._stop_forbidden()
+            self._live_on()
 
-    def _accept(self, listener: socket.socket) -> None:
-        """Take the newest service; what the former one sent and was not read yet is void (safety rule O4)."""
-        connection, _ = listener.accept()
-        self._drop_service()
-        connection.setblocking(False)
-        self._service = connection
-        self._selector.register(connection, selectors.EVENT_READ)
+    def _stop_forbidden(self) -> None:
+        """Stop what is exclusive and has no permission (any more): kill all first, then see to each."""
+        now = self._clock.steady()
+        forbidden = [
+            held
+            for held in self._held.values()
+            if held.kind.exclusive and held.active and not self._deadline.allows(held.armed.incarnation, now)
+        ]
+        for held in forbidden:
+            held.strike()
+        for held in forbidden:
+            held.self_stop()
 
-    def _drop_service(self) -> None:
-        if self._service is not None:
-            self._selector.unregister(self._service)
-            self._service.close()
-            self._service = None
-        self._unread = self._unsent = b""
+    def _be_killed_after_deadline(self) -> None:
+        """Renew the kernel's promise to kill this process when it does not keep the deadline (safety rule P8)."""
+        if self._last_resort is not None:
+            bounds = [held.kind.kill_bound or KILL_BOUND for held in self._held.values() if held.kind.exclusive]
+            self._last_resort.arm(max(self._deadline.until, self._clock.steady()) + max(bounds, default=KILL_BOUND) / 2)
 
-    def _service_ready(self, events: int) -> None:
-        if events & selectors.EVENT_WRITE:
-            self._flush()
-        if events & selectors.EVENT_READ and self._service is not None:
-            self._read_orders(self._service)
-
-    def _read_orders(self, service: socket.socket) -> None:
-        try:
-            data = service.recv(65536)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._drop_service()
-            return
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        for line in lines:
-            self._enforce()
-            try:
-                self._obey(decode_order(line))
-            except msgspec.DecodeError:
-                self._drop_service()  # not our service's language: let it attach anew
-                return
-        if len(self._unread) > MAXIMUM_LINE:
-            self._drop_service()
-
-    def say(self, message: FromMonitor) -> None:
-        """Send a message to the service; without one it is dropped, and Attached tells the state later."""
-        if self._service is not None:
-            self._unsent += encode(message)
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._service is None:
-            return
-        try:
-            sent = self._service.send(self._unsent) if self._unsent else 0
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self._drop_service()
-            return
-        self._unsent = self._unsent[sent:]
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
-        self._selector.modify(self._service, events)
+    def _live_on(self) -> None:
+        """Take it back: the deadline has been kept."""
+        if self._last_resort is not None:
+            self._last_resort.disarm()
 
     # --- orders -------------------------------------------------------------------------------------------------
 
     def _obey(self, order: ToMonitor) -> None:
+        self._enforce()
         if isinstance(order, Attach):
             self._attached()
         elif isinstance(order, Permit):
@@ -265,10 +237,10 @@ class Monitor:
         elif isinstance(order, StopAll):
             self._stop_all()
         elif isinstance(order, Quit):
-            self._ending = not any(held.running for held in self._held.values())
+            self._ending = self._ending or not any(held.running for held in self._held.values())
         elif held := self._held.get(order.id):
             if isinstance(order, Update):
-                held.definition = msgspec.structs.replace(held.definition, policy=order.policy)
+                held.update(order.policy)
             elif isinstance(order, Stop):
                 held.stop(now=order.now)
             elif isinstance(order, Fail):
@@ -277,36 +249,50 @@ class Monitor:
                 self._forget(order)
 
     def _attached(self) -> None:
-        held = tuple(held.report() for held in self._held.values())
-        self.say(Attached(name=self._places.name, process_id=os.getpid(), held=held, closed=dict(self._notes.closed)))
+        reports = tuple(held.report() for held in self._held.values())
+        closed = dict(self._notes.closed)
+        if self._service.say(Attached(name=self._places.name, process_id=os.getpid(), held=reports, closed=closed)):
+            for held in self._held.values():
+                held.told()
 
     def _permit(self, order: Permit) -> None:
         self._deadline.replace(order.incarnation, order.until)
-        now = self._clock.steady()
-        if now < self._deadline.until:
-            self._stopped_at_deadline = False
-            for held in list(self._held.values()):
-                held.resume()
+        self._enforced = False
+        self._be_killed_after_deadline()
+        self._stop_forbidden()  # what was started under another incarnation, too
         self._enforce()
-        self.say(Acknowledged(incarnation=order.incarnation, until=order.until))
+        self._service.say(Acknowledged(incarnation=order.incarnation, until=order.until))
+        self.settled()
 
     def _start(self, order: Start) -> None:
         held = self._held.get(order.resource.id)
         kind = self._types.get(order.resource.type)
-        if order.epoch <= self._notes.closed.get(order.group, 0):
+        if self._is_void(order):
             self._refuse(order, problem("epoch_closed"))
         elif kind is None:
             self._refuse(order, problem("type_unknown", name=order.resource.type))
+        elif held is not None:
+            if not held.active:  # the order of starts is that of the dependencies: see `_resume`
+                self._held[held.id] = self._held.pop(held.id)
+            held.arm(order)
+            held.start()
         else:
-            if held is None:
-                held = self._held[order.resource.id] = Held(self, kind, order)
-            else:
-                held.arm(order)
-            self.changed()
+            try:
+                held = Held(self, kind, order)
+            except (OSError, ValueError) as exc:  # its cgroup cannot be made
+                self._refuse(order, problem("start_failed", detail=str(exc)))
+                return
+            self._held[held.id] = held
+            self._note_down()
             held.start()
 
+    def _is_void(self, order: Start) -> bool:
+        """Tell whether its epoch is closed or lower than one under which the group runs (safety rule O4)."""
+        armed = (held.armed.epoch for held in self._held.values() if held.armed.group == order.group)
+        return order.epoch <= self._notes.closed.get(order.group, 0) or order.epoch < max(armed, default=0)
+
     def _refuse(self, order: Start, why: Problem) -> None:
-        self.say(
+        self.tell(
             Report(
                 id=order.resource.id,
                 group=order.group,
@@ -319,33 +305,66 @@ class Monitor:
         )
 
     def _close(self, order: CloseEpoch) -> None:
-        self._notes.closed[order.group] = max(order.epoch, self._notes.closed.get(order.group, 0))
-        self.changed()
-        members = [held for held in self._held.values() if held.group == order.group and held.epoch <= order.epoch]
+        if order.epoch > self._notes.closed.get(order.group, 0):
+            self._notes.closed[order.group] = order.epoch
+            self._note_down()
+        members = [held for held in self._held.values() if held.armed.group == order.group]
+        members = [held for held in members if held.armed.epoch <= order.epoch]
+        for held in members:
+            held.disarm()
         clean = not any(held.running for held in members)
-        if clean:
-            for held in members:
-                held.deadline = False  # a stop for release: no later permission wakes it
-        self.say(Closed(group=order.group, epoch=order.epoch, clean=clean))
+        self._service.say(Closed(group=order.group, epoch=order.epoch, clean=clean))
 
     def _stop_all(self) -> None:
         self._deadline.withdraw()
-        self._stopped_at_deadline = True
+        self._enforced = True
+        proven = self._kill_all()
+        self._live_on()
+        self._service.say(StoppedAll(proven=proven))
+
+    def _kill_all(self) -> bool:
+        """Kill everything and forget it; True when that is proven. What is not proven stays held."""
         deadline = self._clock.steady() + STOP_PATIENCE
         for held in self._held.values():
-            held.container.begin_kill()
-        proven = True
-        for held in self._held.values():
-            proven = held.kill(deadline) and proven
-        self._held.clear()
-        self.changed()
-        self.say(StoppedAll(proven=proven))
+            held.strike()
+        self._held = {held.id: held for held in self._held.values() if not held.kill(deadline)}
+        self._note_down()
+        return not self._held
 
     def _forget(self, order: Forget) -> None:
         held = self._held.pop(order.id)
         with contextlib.suppress(OSError):
             held.container.remove()
-        self.changed()
+        self._note_down()
+
+    # --- starting again after the deadline ----------------------------------------------------------------------
+
+    def settled(self) -> None:
+        """Look soon whether something that stands still may be started again."""
+        if not self._resuming and any(held.deadline for held in self._held.values()):
+            self._resuming = True
+            self.later(0, self._resume)
+
+    def _resume(self) -> None:
+        """Start again what stands still, in the order of the former starts; in each group one after the other.
+
+        That order was the service's, who knows the dependencies.
+        """
+        self._resuming = False
+        waiting: set[GroupId] = set()
+        started = 0
+        for held in list(self._held.values()):
+            group = held.armed.group
+            if group in waiting:
+                continue
+            if held.deadline:
+                held.resume()
+                started += held.resumed
+            if held.deadline or held.resumed:
+                waiting.add(group)
+            if started == STARTS_AT_ONCE:
+                self.settled()
+                return
 
     # --- what resources need ------------------------------------------------------------------------------------
 
@@ -357,27 +376,31 @@ class Monitor:
         """Return the time of day."""
         return self._clock.wall()
 
-    def allows(self, incarnation: int) -> bool:
+    def allows(self, armed: Armed) -> bool:
         """Tell whether the permission allows to run now."""
-        return self._deadline.allows(incarnation, self._clock.steady())
+        return self._deadline.allows(armed.incarnation, self._clock.steady())
+
+    def is_closed(self, armed: Armed) -> bool:
+        """Tell whether the epoch is closed."""
+        return armed.epoch <= self._notes.closed.get(armed.group, 0)
 
     def later(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Run *action* after *seconds*."""
         return self._timers.at(self._clock.steady() + seconds, action)
 
-    def watch(self, source: Process | Call, action: Callable[[], None]) -> None:
+    def watch(self, source: Readable, action: Callable[[], None]) -> None:
         """Run *action* whenever *source* is readable."""
-        self._selector.register(source, selectors.EVENT_READ, action)
+        self._selector.register(source, selectors.EVENT_READ, lambda _: action())
 
-    def unwatch(self, source: Process | Call) -> None:
+    def unwatch(self, source: Readable) -> None:
         """End a `watch`."""
         self._selector.unregister(source)
 
-    def tell(self, report: Report) -> None:
+    def tell(self, report: Report) -> bool:
         """Say a report to the service."""
-        self.say(report)
+        return self._service.say(report)
 
-    def open_output(self, resource: ResourceId) -> int:
+    def open_output(self, resource: ResourceId) -> int | None:
         """Open the resource's output log."""
         return output.open_log(self._places.logs, resource)
 
@@ -385,10 +408,23 @@ class Monitor:
         """Return the resource's container."""
         return self._containers.open(resource)
 
-    def changed(self) -> None:
-        """Note down closed epochs and what is held."""
-        self._notes.process = os.getpid()
+    # --- notes --------------------------------------------------------------------------------------------------
+
+    def _identify(self) -> None:
         me = processes.identify(os.getpid())
+        self._notes.process = os.getpid()
         self._notes.started = me.started if me else 0
+        self._note_down()
+
+    def _note_down(self) -> None:
+        """Write down closed epochs and what is held; if that cannot be done now, again later."""
         self._notes.held = sorted(self._held)
-        notes.write(self._places.notes, self._notes)
+        try:
+            notes.write(self._places.notes, self._notes)
+        except OSError as exc:
+            sys.stderr.write(f"{self._places.notes} cannot be written: {exc.strerror}\n")
+            self.later(NOTE_AGAIN, self._note_down)
+
+
+def _only_wakes(*_: object) -> None:
+    """Be there: a signal without a handler wakes nobody."""

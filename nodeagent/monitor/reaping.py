@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import select
@@ -33,18 +34,38 @@ class _Where(msgspec.Struct, frozen=True):
 def containers_of(settings: AgentSettings) -> Containers:
     """Return this node's containers; the same ones in every process that asks, as long as the machine is up."""
     path = settings.run / "containers.json"
-    try:
-        where = msgspec.json.decode(path.read_bytes(), type=_Where)
-    except (FileNotFoundError, msgspec.DecodeError):
-        where = None
-    if where is None or (where.base and not Path(where.base).is_dir()):
+    where = _read(path)
+    if where is None:
         base = find_base(settings.mark)
         where = _Where(secrets.token_hex(16), str(base) if base else "")
         settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(where))
-        os.replace(fresh, path)  # noqa: PTH105 - the one call that replaces atomically
+        where = _settle(path, where)
     return open_containers(where.token, Path(where.base) if where.base else None)
+
+
+def _settle(path: Path, where: _Where) -> _Where:
+    """Write *where* down, or return what another process has written meanwhile: there may only be one."""
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.write_bytes(msgspec.json.encode(where))
+    try:
+        with path.with_suffix(".lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            now = _read(path)
+            if now is not None:
+                return now
+            os.replace(fresh, path)  # noqa: PTH105 - the one call that replaces atomically
+            return where
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> _Where | None:
+    """Return where the containers are, or None when that is not known, or was in another life of the machine."""
+    try:
+        where = msgspec.json.decode(path.read_bytes(), type=_Where)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return None if where.base and not Path(where.base).is_dir() else where
 
 
 def has_cgroups(settings: AgentSettings) -> bool:
@@ -56,13 +77,17 @@ def kill_resources(containers: Containers, resources: list[ResourceId]) -> bool:
     """Kill what these resources' containers hold; True when that is proven."""
     opened = [containers.open(resource) for resource in resources]
     for container in opened:
-        container.begin_kill()
+        with contextlib.suppress(OSError):  # `kill` tells
+            container.begin_kill()
     deadline = SystemClock().steady() + PATIENCE
     proven = True
     for container in opened:
-        if container.kill(deadline):
-            container.remove()
-        else:
+        try:
+            if container.kill(deadline):
+                container.remove()
+            else:
+                proven = False
+        except OSError:  # something got in meanwhile
             proven = False
     return proven
 

@@ -23,10 +23,19 @@ def installed() -> tuple[Mapping[str, ResourceType[Any]], dict[str, str]]:
     for point in entry_points(group=ENTRY_POINTS):
         try:
             kind = point.load()
-            if kind.name in types:
-                failed[point.name] = f"the name {kind.name} is taken"
+            if why := _refusal(kind, types):
+                failed[point.name] = why
             else:
                 types[kind.name] = kind()
-        except Exception as exc:  # noqa: BLE001 - other people's code must not keep the agent from starting
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - others' code must not keep the agent from starting
             failed[point.name] = f"{type(exc).__name__}: {exc}"
     return types, failed
+
+
+def _refusal(kind: object, types: Mapping[str, ResourceType[Any]]) -> str:
+    """Say why *kind* cannot be used; an attribute or a schema that is missing is found out here, not at a start."""
+    if not (isinstance(kind, type) and issubclass(kind, ResourceType)):
+        return f"{kind!r} is not a resource type"
+    kind.schema()
+    taken = {name.casefold() for name in types}
+    return f"the name {kind.name} is taken" if kind.name.casefold() in taken else ""

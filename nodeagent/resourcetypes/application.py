@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from nodeagent.api.problems import Problem, problem
@@ -16,6 +16,7 @@ from nodeagent.system.desktop import NoDesktopError, find_desktop
 from nodeagent.system.launching import Launch
 from nodeagent.system.programs import (
     NotExecutableError,
+    ProgramNotFoundError,
     StartError,
     find_program,
     login_environment,
@@ -63,19 +64,16 @@ class GenericApplication(ApplicationType[Settings]):
             account = _account(mine)
         except ResourceError as exc:
             return [exc.problem]
-        if not Path(mine.current_directory).is_dir():
+        if not os.path.isdir(mine.current_directory):  # noqa: PTH112 - Path's raises where it may not look
             found.append(problem("directory_missing", "CurrentDirectory", directory=mine.current_directory))
-        argv = split_command_line(mine.command_line)
         try:
-            find_program(argv[0], mine.current_directory, _environment(mine, account))
-        except NotExecutableError:
-            found.append(problem("program_not_executable", "CommandLine", program=argv[0]))
-        except StartError:
-            found.append(problem("program_not_found", "CommandLine", program=argv[0]))
+            _program(mine, _environment(mine, account))
+        except ResourceError as exc:
+            found.append(exc.problem)
         return found
 
-    def prepare(self, mine: Settings, output: int) -> Running:
-        """Make argv, environment and account; the kernel says the rest when it is started."""
+    def prepare(self, mine: Settings) -> Running:
+        """Find user, program and display."""
         account = _account(mine)
         environment = _environment(mine, account)
         if mine.interact_with_desktop:
@@ -83,12 +81,9 @@ class GenericApplication(ApplicationType[Settings]):
                 environment.update(find_desktop().environment)
             except NoDesktopError as exc:
                 raise failure("no_desktop") from exc
-        try:
-            argv = split_command_line(mine.command_line)
-        except StartError as exc:
-            raise failure("start_failed", detail=str(exc)) from exc
+        argv, program = _program(mine, environment)
         different = account.uid != os.geteuid()
-        launch = Launch(argv, mine.current_directory, environment, account if different else None, output)
+        launch = Launch(argv, mine.current_directory, environment, account if different else None, program=program)
         return Running(launch, mine.stop_signal, mine.stop_timeout / 1000)
 
 
@@ -104,5 +99,21 @@ def _account(mine: Settings) -> Account:
     return account
 
 
+def _program(mine: Settings, environment: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
+    """Return the words of the command line and the path of the program that the first one means."""
+    try:
+        argv = split_command_line(mine.command_line)
+    except StartError as exc:
+        raise ResourceError(problem("start_failed", "CommandLine", detail=str(exc))) from exc
+    try:
+        return argv, find_program(argv[0], mine.current_directory, environment)
+    except NotExecutableError as exc:
+        raise ResourceError(problem("program_not_executable", "CommandLine", program=argv[0])) from exc
+    except ProgramNotFoundError as exc:
+        raise ResourceError(problem("program_not_found", "CommandLine", program=argv[0])) from exc
+    except StartError as exc:  # a folder on the way may not be entered
+        raise ResourceError(problem("start_failed", "CommandLine", detail=str(exc))) from exc
+
+
 def _environment(mine: Settings, account: Account) -> dict[str, str]:
-    return {**login_environment(account), **dict(line.split("=", 1) for line in mine.environment)}
+    return {**login_environment(account), **dict(line.split("=", 1) for line in mine.environment if "=" in line)}

@@ -6,6 +6,7 @@ docs/resource-types.md is the guide for writing one.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, Generic, TypeVar, cast, get_type_hints
 
@@ -58,7 +59,8 @@ def setting(
     return dataclasses.field(default=default, metadata={_SPEC: extra}, kw_only=True)
 
 
-def schema_of(settings: type[Any]) -> tuple[PropertySpec, ...]:
+@functools.cache
+def schema_of(settings: Any) -> tuple[PropertySpec, ...]:
     """Return the schema of a settings dataclass: one property per field, in their order."""
     hints = get_type_hints(settings)
     return tuple(_property(field, hints[field.name]) for field in dataclasses.fields(settings))
@@ -111,7 +113,7 @@ class ResourceType(Generic[S]):
     @classmethod
     def schema(cls) -> tuple[PropertySpec, ...]:
         """Return the private properties as data that travels."""
-        return schema_of(cls.settings)
+        return schema_of(cast("Any", cls.settings))
 
     @classmethod
     def read(cls, parameters: Mapping[str, Value]) -> S:
@@ -180,11 +182,14 @@ class Running:
 class ApplicationType(ResourceType[S]):
     """A type whose working is a process that the monitor starts, holds and watches: its end is noticed at once.
 
-    Its entry points are the monitor's own; `prepare` may look at files but must not block.
+    Starting and stopping are the monitor's own. A type that can say more than "its process exists" has `is_alive` too.
     """
 
-    def prepare(self, mine: S, output: int) -> Running:
-        """Say what to start, with *output* (a file descriptor) as its standard output and error.
+    def prepare(self, mine: S) -> Running:
+        """Say what to start; the monitor adds where its output goes.
+
+        It runs in a child and may block. The answer is used again for restarts in place, until the resource is
+        brought online by an order or its program ends at once.
 
         Raises:
             ResourceError: it cannot be started here.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nodeagent.system.clock import SystemClock
 from nodeagent.system.containers import Containers, checked_name
-from nodeagent.system.launching import Launch, Placement, spawn
+from nodeagent.system.launching import Launch, Placement, Starting, begin, spawn
 from nodeagent.system.processes import Process, open_pidfd
 from nodeagent.system.sessions import SessionContainers
 
@@ -109,6 +109,9 @@ class CgroupContainer:
 
     def spawn(self, launch: Launch) -> Process:
         return spawn(launch, self.placement)
+
+    def begin(self, launch: Launch) -> Starting:
+        return begin(launch, self.placement)
 
     def admit(self, process: Process) -> None:
         (self._directory / "cgroup.procs").write_bytes(b"%d" % process.pid)

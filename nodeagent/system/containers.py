@@ -3,7 +3,7 @@
 import re
 from typing import Protocol
 
-from nodeagent.system.launching import Launch, Placement
+from nodeagent.system.launching import Launch, Placement, Starting
 from nodeagent.system.processes import Process
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
@@ -22,6 +22,10 @@ class Container(Protocol):
 
     def spawn(self, launch: Launch) -> Process:
         """Start a program inside. Raises StartError."""
+        ...
+
+    def begin(self, launch: Launch) -> Starting:
+        """Start a program inside without waiting until it runs. Raises StartError."""
         ...
 
     def admit(self, process: Process) -> None:

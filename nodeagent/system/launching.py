@@ -9,6 +9,7 @@ Two ways, chosen by what is asked:
   1 ms more, and neither tells why exec failed. The write remains where clone3 is forbidden.
 """
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -81,6 +82,7 @@ class Launch:
         account: the user to run as; None for the one we are.
         output: where standard output and error go; None for /dev/null. Standard input is always /dev/null.
         patience: seconds to wait for the program file to be loaded, where a dead file server would hold us up.
+        program: path of the program where it is known already; empty: `find_program` looks for it.
     """
 
     argv: Sequence[str]
@@ -90,6 +92,7 @@ class Launch:
     output: int | None = None
     umask: int = 0o022
     patience: float = 1.0
+    program: str = ""
 
 
 def spawn(launch: Launch, placement: Placement = NOWHERE) -> Process:
@@ -101,10 +104,7 @@ def spawn(launch: Launch, placement: Placement = NOWHERE) -> Process:
     Raises:
         StartError: one of its kinds says exactly what is wrong.
     """
-    environment = {**launch.environment, **placement.environment}
-    refuse_unusable(launch.argv, environment)
-    program = find_program(launch.argv[0], launch.directory, environment)
-    plan = _Plan(launch, program, [os.fsencode(word) for word in launch.argv], environment)
+    plan = _planned(launch, placement)
     own = _OwnState.read()
     try:
         with _StandardFiles(launch.output) as files:
@@ -112,9 +112,89 @@ def spawn(launch: Launch, placement: Placement = NOWHERE) -> Process:
                 return _spawn_plain(plan, files)
             return _spawn_forked(plan, files, placement.cgroup, own)
     except _KilledAtBirthError:
-        raise StartError(f"The program {program} was killed before it could start. Try again.") from None
+        raise _killed(plan) from None
     except _FailedStepError as exc:
-        raise _explain(exc, launch, program, placement) from None
+        raise _explain(exc, launch, plan.program, placement) from None
+
+
+def begin(launch: Launch, placement: Placement = NOWHERE) -> "Starting":
+    """Start the program as `spawn` does, and return while it is still on its way; *patience* is the caller's to keep.
+
+    For a process with one thread that must not stand still while a file server does not answer.
+
+    Raises:
+        StartError: it is known already that it cannot be started; the rest is said by `Starting.ready`.
+    """
+    plan = _planned(launch, placement)
+    try:
+        return Starting(plan, placement, *_fork_there(plan, placement, into=True))
+    except _FailedStepError as exc:
+        raise _explain(exc, launch, plan.program, placement) from None
+
+
+class Starting:
+    """A program between fork and exec. Readable when there is something to know; nothing in here waits."""
+
+    def __init__(self, plan: "_Plan", placement: Placement, pid: int, reading: int) -> None:
+        self._plan = plan
+        self._placement = placement
+        self._reading = reading
+        self._told = b""
+        self._may_try_again = placement.cgroup is not None
+        os.set_blocking(reading, False)
+        self.process = processes.watch_child(pid)
+
+    def fileno(self) -> int:
+        return self._reading
+
+    def ready(self) -> bool:
+        """Tell whether the program runs. After a no, `fileno` and *process* may be others: ask when that is readable.
+
+        Raises:
+            StartError: one of its kinds says exactly what is wrong.
+        """
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(self._reading, 64):
+                self._told += part
+            if self._told == _READY:
+                return True
+            self._failed()
+        return False
+
+    def close(self) -> None:
+        """Give the pipe back; *process* is the caller's."""
+        if self._reading >= 0:
+            os.close(self._reading)
+            self._reading = -1
+
+    def _failed(self) -> None:
+        launch, program = self._plan.launch, self._plan.program
+        if self._told:
+            failed = _FailedStepError(*_REPORT.unpack(self._told.removeprefix(_READY)))
+            raise _explain(failed, launch, program, self._placement)
+        if not self._may_try_again:
+            raise _killed(self._plan)
+        self._may_try_again = False  # see _KilledAtBirthError
+        try:
+            pid, reading = _fork_there(self._plan, self._placement, into=False)
+        except _FailedStepError as exc:
+            raise _explain(exc, launch, program, self._placement) from None
+        self.close()
+        self.process.reap()
+        self.process.close()
+        os.set_blocking(reading, False)
+        self._reading, self.process = reading, processes.watch_child(pid)
+
+
+def _planned(launch: Launch, placement: Placement) -> "_Plan":
+    environment = {**launch.environment, **placement.environment}
+    refuse_unusable(launch.argv, environment)
+    program = launch.program or find_program(launch.argv[0], launch.directory, environment)
+    return _Plan(launch, program, [os.fsencode(word) for word in launch.argv], environment)
+
+
+def _killed(plan: "_Plan") -> StartError:
+    return StartError(f"The program {plan.program} was killed before it could start. Try again.")
 
 
 class _FailedStepError(Exception):
@@ -236,6 +316,16 @@ def _spawn_forked(plan: _Plan, files: _StandardFiles, cgroup: Path | None, own: 
 def _fork_and_exec(
     plan: _Plan, files: _StandardFiles, folder: int | None, own: _OwnState, *, into: bool = True
 ) -> Process:
+    pid, reading = _fork(plan, files, folder, own, into=into)
+    try:
+        _await_exec(pid, reading, plan.launch)
+        return processes.watch_child(pid)
+    finally:
+        os.close(reading)
+
+
+def _fork(plan: _Plan, files: _StandardFiles, folder: int | None, own: _OwnState, *, into: bool) -> tuple[int, int]:
+    """Fork a child that becomes the program: its number, and the pipe on which it tells how far it got."""
     reading, writing = os.pipe()
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     try:
@@ -252,14 +342,28 @@ def _fork_and_exec(
             if collecting:
                 gc.enable()
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(writing)
-        writing = -1
-        _await_exec(pid, reading, plan.launch)
-        return processes.watch_child(pid)
-    finally:
+    except BaseException:
         os.close(reading)
-        if writing >= 0:
-            os.close(writing)
+        raise
+    finally:
+        os.close(writing)
+    return pid, reading
+
+
+def _fork_there(plan: _Plan, placement: Placement, *, into: bool) -> tuple[int, int]:
+    own = _OwnState.read()
+    if own.threads != 1:
+        raise RuntimeError("a fork needs a process with one thread: another one may hold a lock")
+    with contextlib.ExitStack() as stack:
+        files = stack.enter_context(_StandardFiles(plan.launch.output))
+        folder = None
+        if placement.cgroup is not None:
+            try:
+                folder = os.open(placement.cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError as exc:
+                raise _FailedStepError(_JOIN, exc.errno or 0) from None
+            stack.callback(os.close, folder)
+        return _fork(plan, files, folder, own, into=into)
 
 
 def _bear(folder: int | None, *, into: bool) -> tuple[int, bool, bool]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from nodeagent.system import processes
 from nodeagent.system.clock import SystemClock
 from nodeagent.system.containers import checked_name
-from nodeagent.system.launching import Launch, Placement, spawn
+from nodeagent.system.launching import Launch, Placement, Starting, begin, spawn
 from nodeagent.system.processes import Process, Stat
 
 MARK = "CLUSTER_RESOURCE_MARK"
@@ -74,9 +74,17 @@ class SessionGroup:
 
     def spawn(self, launch: Launch) -> Process:
         process = spawn(launch, self.placement)
+        self._lead(process)
+        return process
+
+    def begin(self, launch: Launch) -> Starting:
+        starting = begin(launch, self.placement)
+        self._lead(starting.process)
+        return starting
+
+    def _lead(self, process: Process) -> None:
         self.admit(process)
         self._sessions[process.pid] = process.identity.started
-        return process
 
     def admit(self, process: Process) -> None:
         self._known[process.pid] = process.identity.started

@@ -1,0 +1,72 @@
+"""How often a resource failed on this node: may it be restarted in place, and how long does the restart wait."""
+
+from __future__ import annotations
+
+import signal
+from typing import Final
+
+from nodeagent.planner.policies import Policy, may_restart, recent
+from nodeagent.system.processes import ExitStatus
+
+CRASH_LOOP_LIFE: Final = 1.0  # seconds; a life shorter than this, ended by the program itself, is a quick end
+KILLED_LIFE: Final = 0.02  # the same for one ended from outside: a kill is not the program's fault, a loop of them is
+CRASH_LOOP_DELAYS: Final = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds, by the number of quick ends in a row
+MOST_REMEMBERED: Final = 2000  # failures; a threshold above it is never exceeded
+
+# Sent by the kernel for what the program did itself.
+_OWN_FAULT: Final = frozenset(
+    {
+        signal.SIGSEGV,
+        signal.SIGABRT,
+        signal.SIGBUS,
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGTRAP,
+        signal.SIGSYS,
+        signal.SIGPIPE,
+        signal.SIGXCPU,
+        signal.SIGXFSZ,
+    }
+)
+
+
+class Failures:
+    """The failures of one resource since it was started afresh."""
+
+    def __init__(self) -> None:
+        self._at: list[float] = []
+        self._quick = 0
+
+    def forget(self) -> None:
+        """Count anew."""
+        self._at.clear()
+        self._quick = 0
+
+    def add(self, policy: Policy, now: float) -> bool:
+        """Count one more, and tell whether *policy* allows a restart."""
+        kept = min(policy.threshold + 1, MOST_REMEMBERED)
+        self._at = [*recent(self._at, policy.period, now), now][-kept:]
+        return may_restart(policy, self._at, now)
+
+    def used(self, policy: Policy, now: float) -> int:
+        """Return how many lie within the policy's running period."""
+        return len(recent(self._at, policy.period, now))
+
+    def not_started(self) -> None:
+        """Count a start that came to nothing."""
+        self._quick += 1
+
+    def ended(self, status: ExitStatus, lived: float) -> None:
+        """Take into account how a life of *lived* seconds ended."""
+        by_itself = status.code is not None or status.signal in _OWN_FAULT
+        self._quick = self._quick + 1 if lived < (CRASH_LOOP_LIFE if by_itself else KILLED_LIFE) else 0
+
+    @property
+    def looping(self) -> bool:
+        """Whether the last life was too short to have been one."""
+        return self._quick > 0
+
+    @property
+    def delay(self) -> float:
+        """Return the seconds that a restart waits."""
+        return CRASH_LOOP_DELAYS[min(self._quick, len(CRASH_LOOP_DELAYS) - 1)]

@@ -1,0 +1,68 @@
+"""What a held resource needs of its monitor; the tests have one with a clock of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from nodeagent.api.objects import ResourceId
+from nodeagent.monitor.deadline import Armed
+from nodeagent.monitor.messages import Report
+from nodeagent.monitor.timers import Timer
+from nodeagent.system.containers import Container
+
+
+class Readable(Protocol):
+    """What has a file descriptor that becomes readable."""
+
+    def fileno(self) -> int:
+        """Return the file descriptor."""
+        ...
+
+
+class Surroundings(Protocol):
+    """What a resource needs of its monitor."""
+
+    def now(self) -> float:
+        """Return the steady clock."""
+        ...
+
+    def wall(self) -> float:
+        """Return the time of day."""
+        ...
+
+    def allows(self, armed: Armed) -> bool:
+        """Tell whether the permission allows to run now (safety rule P4)."""
+        ...
+
+    def is_closed(self, armed: Armed) -> bool:
+        """Tell whether nothing may be started under that epoch any more (safety rule O4)."""
+        ...
+
+    def later(self, seconds: float, action: Callable[[], None]) -> Timer:
+        """Run *action* after *seconds*."""
+        ...
+
+    def watch(self, source: Readable, action: Callable[[], None]) -> None:
+        """Run *action* whenever *source* is readable."""
+        ...
+
+    def unwatch(self, source: Readable) -> None:
+        """End a `watch`."""
+        ...
+
+    def tell(self, report: Report) -> bool:
+        """Say a report to the service; False when none is attached."""
+        ...
+
+    def settled(self) -> None:
+        """Learn that a resource has come to rest: another one may be waiting for it."""
+        ...
+
+    def open_output(self, resource: ResourceId) -> int | None:
+        """Open the resource's output log for appending; None when that cannot be done now."""
+        ...
+
+    def container(self, resource: ResourceId) -> Container:
+        """Return the resource's container. Raises OSError or ValueError."""
+        ...

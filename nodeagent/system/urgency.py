@@ -1,0 +1,92 @@
+"""Being on time: a monitor runs before ordinary programs, is never swapped out, and is killed rather than late."""
+
+import ctypes
+import errno
+import functools
+import math
+import os
+import signal
+import time
+
+from nodeagent.system.clock import Clock
+
+_MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # mlockall(2)
+_SIGEV_SIGNAL = 0  # sigevent(7)
+_NANO = 1_000_000_000
+
+
+def run_before_others() -> bool:
+    """Take the lowest real-time priority, lock what memory is used, and tell whether both were allowed.
+
+    Children get neither: what is started keeps the ordinary priority.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+    except PermissionError:
+        return False
+    return bool(_libc().mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
+
+
+class LastResort:
+    """Kills this very process at a moment, by the kernel's hand: also when it is stopped or hangs (safety rule P8)."""
+
+    def __init__(self, clock: Clock, number: int = signal.SIGKILL) -> None:
+        self._clock = clock
+        self._timer = ctypes.c_void_p()
+        event = _SigEvent(value=0, signo=number, notify=_SIGEV_SIGNAL)
+        # CLOCK_BOOTTIME counts suspend; a time daemon may slew it by a tenth, which each renewal takes back.
+        _check(_libc().timer_create(time.CLOCK_BOOTTIME, ctypes.byref(event), ctypes.byref(self._timer)))
+
+    def arm(self, moment: float) -> None:
+        """Set it to *moment*, seconds on the steady clock, in the place of the former one; infinite: never."""
+        if math.isinf(moment) and moment > 0:
+            self.disarm()
+        else:
+            self._set(max(1, int((moment - self._clock.steady()) * _NANO)))  # 0 would disarm
+
+    def disarm(self) -> None:
+        """Let the process live."""
+        self._set(0)
+
+    def close(self) -> None:
+        """Give the timer back."""
+        _check(_libc().timer_delete(self._timer))
+
+    def _set(self, wait: int) -> None:
+        value = _TimerSpec(0, 0, wait // _NANO, wait % _NANO)
+        _check(_libc().timer_settime(self._timer, 0, ctypes.byref(value), None))
+
+
+class _SigEvent(ctypes.Structure):
+    """struct sigevent: 64 bytes in all."""
+
+    _fields_ = (
+        ("value", ctypes.c_void_p),
+        ("signo", ctypes.c_int),
+        ("notify", ctypes.c_int),
+        ("rest", ctypes.c_char * 48),
+    )
+
+
+class _TimerSpec(ctypes.Structure):
+    """struct itimerspec."""
+
+    _fields_ = (
+        ("interval_seconds", ctypes.c_long),
+        ("interval_nanoseconds", ctypes.c_long),
+        ("seconds", ctypes.c_long),
+        ("nanoseconds", ctypes.c_long),
+    )
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    """Load the C library, and before glibc 2.34 the one that has the timers."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return libc if hasattr(libc, "timer_create") else ctypes.CDLL("librt.so.1", use_errno=True)
+
+
+def _check(result: int) -> None:
+    if result < 0:
+        number = ctypes.get_errno() or errno.EINVAL
+        raise OSError(number, os.strerror(number))
