@@ -219,7 +219,7 @@ class ClusterArea(QWidget):
             self.changed.emit()
             return
         now = time.time()
-        self.picture = Picture(self.picture.snapshot, now, self.picture.live, self.picture.heard_at)
+        self.picture = self.picture.later(now)
         self.list.model.grow_older(self.picture)
         self._show_band()
         self._show_details()

@@ -245,11 +245,6 @@ class MainWindow(QMainWindow):
     def _show_attempts(self, area: ClusterArea) -> None:
         AttemptsDialog(area.cluster.name, area.cluster.status.attempts, self).show()
 
-    def _do(self, verb: Verb) -> None:
-        area = self.current()
-        if area is not None:
-            self.commander.do(area, verb)
-
     # Commands of the window
 
     def _ask_target(self, target: str = "") -> None:

@@ -45,6 +45,8 @@ SEVERAL = frozenset(Verb) - {Verb.RENAME, Verb.NEW_GROUP, Verb.NEW_RESOURCE}
 # Verbs that change nothing on the cluster by themselves, so that they stay while it is not heard.
 OFFLINE = frozenset({Verb.PROPERTIES})
 
+MOST_LOOKED_AT = 50  # selected objects, for what menus say at every change
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -77,8 +79,12 @@ class Offer:
 
 
 def offers(selection: Sequence[ClusterObject], picture: Picture, right: Right) -> dict[Verb, Offer]:
-    """Return an offer for every verb; *selection* may be empty."""
-    return {verb: offer(verb, selection, picture, right) for verb in Verb}
+    """Return an offer for every verb, to show; *selection* may be empty.
+
+    Of many objects the first ones are looked at; `offer` looks at all when the verb is done.
+    """
+    looked_at = selection[:MOST_LOOKED_AT]
+    return {verb: offer(verb, looked_at, picture, right) for verb in Verb}
 
 
 def offer(verb: Verb, selection: Sequence[ClusterObject], picture: Picture, right: Right) -> Offer:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication
@@ -90,6 +90,7 @@ class Column:
         return natural(self.text(row, picture)) if self.order is None else self.order(row, picture)
 
 
+@lru_cache(maxsize=65_536)  # names are sorted again at every change, and hardly ever change
 def natural(text: str) -> tuple[str | int, ...]:
     """Return what makes node2 come before node10."""
     return tuple(int(part) if number else part for number, part in _parts(text))

@@ -35,6 +35,14 @@ class Picture:
     live: bool = True
     heard_at: float = 0.0
 
+    def later(self, now: float) -> "Picture":
+        """Return the same picture as it looks at *now*; what was worked out is kept."""
+        picture = Picture(self.snapshot, now, self.live, self.heard_at)
+        for name in ("resources_in", "groups_on", "interfaces_of"):
+            if name in self.__dict__:
+                picture.__dict__[name] = self.__dict__[name]
+        return picture
+
     @cached_property
     def resources_in(self) -> dict[GroupId, list[Resource]]:
         found: dict[GroupId, list[Resource]] = defaultdict(list)

@@ -1,19 +1,14 @@
 """The list: one Qt model over a picture of the cluster, with its own order and filter."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt, Signal
 
 from nodeagent.api.objects import (
-    Cluster,
     ClusterObject,
     Group,
-    GroupId,
-    Interface,
-    Network,
     Node,
-    NodeId,
     ObjectKind,
     ObjectRef,
     Resource,
@@ -28,6 +23,7 @@ from ui.models.picture import Picture
 from ui.models.places import CLUSTER, Place
 from ui.models.roles import Cell, Role
 from ui.models.rows import rows_of
+from ui.models.touching import touched_rows
 
 Index = QModelIndex | QPersistentModelIndex
 Key = str | int | Place
@@ -91,8 +87,10 @@ class ListModel(QAbstractTableModel):
             self._arrange(self._wanted())
             self._notify_all()
             return
+        if picture.snapshot is before.snapshot:
+            return
         new = {_key(row): row for row in rows_of(self.place, picture)}
-        touched = _touched(before, picture)
+        touched = touched_rows(before, picture)
         differing = [
             key
             for key, row in new.items()
@@ -337,14 +335,14 @@ class ListModel(QAbstractTableModel):
     def _reorder(self, wanted: list[Key]) -> None:
         if wanted == self._shown:
             return
-        self.layoutAboutToBeChanged.emit([], self.LayoutChangeHint.VerticalSortHint)
+        self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         keys = [(self._shown[index.row()], index.column()) for index in before]
         self._shown, self._positions = wanted, None
         positions = self._positions_now()
         after = [self.index(positions[key], column) for key, column in keys]
         self.changePersistentIndexList(before, after)
-        self.layoutChanged.emit([], self.LayoutChangeHint.VerticalSortHint)
+        self.layoutChanged.emit()
 
     # Notices to the views
 
@@ -377,26 +375,3 @@ def _grows_older(row: Row, picture: Picture) -> bool:
     if isinstance(row, Place) or not picture.live:
         return False
     return (isinstance(row, Resource) and row.state.pending) or picture.stale_since(row) is not None
-
-
-def _touched(before: Picture, after: Picture) -> Callable[[Row], bool]:
-    """Return a test for rows that show something of another object that has changed: owner, group, network, type."""
-    old, new = before.snapshot, after.snapshot
-    if old.nodes is new.nodes and old.groups is new.groups and old.types is new.types and old.networks is new.networks:
-        return lambda _row: False
-    nodes: set[NodeId | None] = {n for n, node in new.nodes.items() if old.nodes.get(n) is not node}
-    groups: set[GroupId] = {
-        g for g, group in new.groups.items() if old.groups.get(g) is not group or group.owner in nodes
-    }
-    everything = old.types is not new.types
-
-    def touched(row: Row) -> bool:
-        if everything or isinstance(row, Cluster | Place):
-            return everything
-        if isinstance(row, Resource):
-            return row.group in groups
-        if isinstance(row, Group):
-            return row.id in groups
-        return isinstance(row, Interface | Network) or (isinstance(row, Node) and row.id in nodes)
-
-    return touched

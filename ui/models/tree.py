@@ -15,6 +15,7 @@ from nodeagent.api.objects import (
     NodeState,
     ObjectKind,
     ObjectRef,
+    Snapshot,
     ref,
 )
 from ui.models.arranging import rows_to_insert, rows_to_remove
@@ -31,6 +32,7 @@ _Named = TypeVar("_Named", Node, Group, Network)
 
 # What a row's glyph at the right does not show: that all is as it should be.
 NORMAL = {(NodeState, NodeState.UP), (GroupState, GroupState.ONLINE), (NetworkState, NetworkState.UP)}
+_TABLES = ("cluster", "nodes", "groups", "types", "networks", "interfaces")
 # Worst first; a parent shows the worst of what it holds.
 WORST_GLYPHS = ("Failed", "Down", "Unknown", "Pending", "Joining", "stale", "Partially Online", "Paused", "Partitioned")
 
@@ -38,7 +40,7 @@ WORST_GLYPHS = ("Failed", "Down", "Unknown", "Pending", "Joining", "stale", "Par
 class _Item:
     """One item; Qt knows it by *number*, since it does not keep Python objects alive."""
 
-    __slots__ = ("cell", "children", "number", "parent", "place", "row")
+    __slots__ = ("cell", "children", "number", "parent", "place", "row", "seen")
 
     def __init__(self, place: Place, parent: "_Item | None", number: int) -> None:
         self.place = place
@@ -47,6 +49,7 @@ class _Item:
         self.row = 0
         self.children: list[_Item] = []
         self.cell = Cell()
+        self.seen: ClusterObject | None = None  # the object that the cell was made of
 
 
 class TreeModel(QAbstractItemModel):
@@ -63,12 +66,18 @@ class TreeModel(QAbstractItemModel):
         self._by_place: dict[Place, _Item] = {}
         self._filter = ""
         self._last_number = 0
+        self._same_nodes = False
 
     # What is shown
 
     def update(self, picture: Picture) -> None:
         """Show *picture*, changing only what differs from the one before."""
-        self.picture = picture
+        before, self.picture = self.picture, picture
+        self._same_nodes = (
+            before is not None and before.live == picture.live and before.snapshot.nodes is picture.snapshot.nodes
+        )
+        if before is not None and self._same_nodes and _same_tree(before.snapshot, picture.snapshot):
+            return
         if self._root is None:
             self.beginInsertRows(QModelIndex(), 0, 0)
             self._root = self._make(CLUSTER, None)
@@ -79,8 +88,8 @@ class TreeModel(QAbstractItemModel):
     def set_filter(self, text: str) -> None:
         """Show only items whose name contains *text*, and what leads to them."""
         self._filter = text.strip().casefold()
-        if self.picture is not None:
-            self.update(self.picture)
+        if self._root is not None:
+            self._show(self._root)
 
     # Places
 
@@ -220,7 +229,10 @@ class TreeModel(QAbstractItemModel):
 
     def _show(self, item: _Item) -> None:
         """Bring *item* and all below it in line with the picture."""
-        cell = self._cell(item.place)
+        found = self.object_of(item.place)
+        unchanged = found is not None and found is item.seen and self._same_nodes
+        cell = item.cell if unchanged and item.parent is not None else self._cell(item.place)
+        item.seen = found
         if cell != item.cell:
             item.cell = cell
             index = self.createIndex(item.row, 0, item.number)
@@ -345,6 +357,20 @@ class TreeModel(QAbstractItemModel):
             case Branch.NODE_INTERFACES:
                 return len(picture.interfaces_of.get(int(place.id), ()))
         return None
+
+
+def _same_tree(old: Snapshot, new: Snapshot) -> bool:
+    """Tell whether nothing that the tree shows can differ: only resources have changed, and none came, went or moved."""
+    if any(getattr(old, table) is not getattr(new, table) for table in _TABLES):
+        return False
+    if old.resources is new.resources:
+        return True
+    if len(old.resources) != len(new.resources):
+        return False
+    return all(
+        (was := old.resources.get(key)) is item or (was is not None and was.group == item.group)
+        for key, item in new.resources.items()
+    )
 
 
 def worst_glyph(picture: Picture) -> str | None:

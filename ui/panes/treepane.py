@@ -1,6 +1,6 @@
 """The tree of a cluster, with its own find field."""
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QTreeView, QVBoxLayout, QWidget
 
@@ -45,6 +45,8 @@ class TreePane(QWidget):
         self.view.selectionModel().currentChanged.connect(self._current_changed)
         self._lay_out()
         self._scrolled = False
+        self._settle = QTimer(self, singleShot=True, interval=0)  # after the view has its new size
+        self._settle.timeout.connect(self._scroll_from_top)
         self.view.verticalScrollBar().actionTriggered.connect(self._note_scrolled)
 
     # What is shown
@@ -119,7 +121,11 @@ class TreePane(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if not self._scrolled:  # until the person scrolls: from the top, as far as the current item can be seen
+        self._settle.start()
+
+    def _scroll_from_top(self) -> None:
+        """Until the person scrolls, show the tree from its top, as far as the current item can be seen."""
+        if not self._scrolled:
             self.view.scrollToTop()
             self.view.scrollTo(self.view.currentIndex())
 
