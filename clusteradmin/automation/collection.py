@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from nodeagent.api.problems import refuse
+from nodeagent.api.spelling import comparable
 
 if TYPE_CHECKING:
     from clusteradmin.automation.cluster import Cluster
@@ -52,9 +53,9 @@ class Collection(Generic[T]):
             if 1 <= key <= len(items):
                 return items[key - 1]
         else:
-            wanted = key.casefold()
+            wanted = comparable(key)
             for item in items:
-                if item.name.casefold() == wanted:
+                if comparable(item.name) == wanted:
                     return item
         raise refuse(self.unknown, id=str(key), name=str(key), kind=self.kind)
 
@@ -73,8 +74,8 @@ class Collection(Generic[T]):
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
             return name in self._items()
-        wanted = name.casefold()
-        return any(item.name.casefold() == wanted for item in self._items())
+        wanted = comparable(name)
+        return any(comparable(item.name) == wanted for item in self._items())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {', '.join(item.name for item in self._items())}>"

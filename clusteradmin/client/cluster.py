@@ -8,7 +8,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 from clusteradmin.client.agent import AgentConnection, News
 from clusteradmin.client.backoff import Backoff
@@ -17,6 +17,7 @@ from clusteradmin.client.mirror import IncompleteSnapshot, Mirror
 from clusteradmin.client.outputs import follow_output
 from clusteradmin.client.status import ConnectionState, Listeners, NotConnected, Status, Update
 from clusteradmin.client.transport import ConnectionLost, TransportError
+from clusteradmin.client.waiters import Waiters
 from clusteradmin.settings import ClientHome, KnownNode, SettingsError, nodes_of
 from clusteradmin.ssh.config import ConfigError
 from clusteradmin.ssh.credentials import Prompter
@@ -76,7 +77,7 @@ class Cluster:
         self._opened: asyncio.Future[None] | None = None
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._waiters: set[_Waiter] = set()
+        self._waiters = Waiters()
 
     # --- what is known ------------------------------------------------------------------------------------------
 
@@ -140,7 +141,7 @@ class Cluster:
         self._dialer.forget()
         self._show(ConnectionState.CLOSED)
         self._listeners.tell()
-        self._fail_waiters(self._not_connected("it was closed"))
+        self._waiters.fail(self._not_connected("it was closed"))
 
     def try_now(self) -> None:
         """Do not wait for the next attempt; this one may ask questions."""
@@ -164,7 +165,7 @@ class Cluster:
             if not self._reconnect:
                 break
             may_ask = await self._wait(None if hopeless else pause.next())
-        self._fail_waiters(self._not_connected(self.status.detail))
+        self._waiters.fail(self._not_connected(self.status.detail))
 
     async def _wait(self, seconds: float | None) -> bool:
         """Wait for the next attempt, or for a person (None); return whether it was a person."""
@@ -276,8 +277,7 @@ class Cluster:
                 self._fresh.set_result(None)
         if self.snapshot is not None:
             nodes_changed = nodes_of(self.snapshot) != self._nodes
-            for waiter in tuple(self._waiters):
-                waiter.look(self.snapshot)
+            self._waiters.look(self.snapshot)
         if nodes_changed and self._connection is not None:
             self._learn()
         if gap and self._connection is not None:
@@ -342,18 +342,7 @@ class Cluster:
             return found
         if self._task is None or self._task.done():
             raise self._not_connected(self.status.detail)
-        waiter = _Waiter(test, asyncio.get_running_loop().create_future())
-        self._waiters.add(waiter)
-        try:
-            async with asyncio.timeout(timeout):
-                return cast("T", await waiter.answer)  # the set holds waiters of all types
-        finally:
-            self._waiters.discard(waiter)
-
-    def _fail_waiters(self, why: NotConnected) -> None:
-        for waiter in self._waiters:
-            if not waiter.answer.done():
-                waiter.answer.set_exception(why)
+        return await self._waiters.wait(test, timeout)
 
     def output(self, resource: ResourceId, *, follow: bool = True) -> AsyncGenerator[bytes, None]:
         """Yield what the resource wrote on the node that has it and, when following, what it writes from now on.
@@ -395,25 +384,6 @@ class Cluster:
 
     def _not_connected(self, detail: str) -> NotConnected:
         return NotConnected(problem("not_connected", detail=detail or "it was not opened."))
-
-
-@dataclasses.dataclass(eq=False, slots=True)
-class _Waiter:
-    """Somebody who waits for a snapshot that passes a test."""
-
-    test: Callable[[Snapshot], object | None]
-    answer: asyncio.Future[object]
-
-    def look(self, snapshot: Snapshot) -> None:
-        if self.answer.done():
-            return
-        try:
-            found = self.test(snapshot)
-        except ClusterError as exc:  # the test met something that is gone: that is the answer
-            self.answer.set_exception(exc)
-        else:
-            if found is not None:
-                self.answer.set_result(found)
 
 
 def _not_connected(why: Exception) -> NotConnected:

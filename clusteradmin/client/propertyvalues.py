@@ -12,11 +12,9 @@ from nodeagent.api.objects import (
     Interface,
     Network,
     Node,
-    ObjectKind,
     Resource,
     ResourceType,
     Snapshot,
-    kind_of,
 )
 from nodeagent.api.properties import PropertySpec, Value, by_name, parse
 
@@ -95,8 +93,3 @@ def typed(part: Part, item: ClusterObject, cluster: Snapshot, texts: dict[str, s
         spec = by_name(schema, name)
         values[spec.name if spec else name] = None if text == "" else parse(spec, text) if spec else text
     return values
-
-
-def has_parameters(item: ClusterObject) -> bool:
-    """Tell whether this kind of object has private properties: resources do."""
-    return kind_of(item) is ObjectKind.RESOURCE
