@@ -104,11 +104,6 @@ class Cluster:
         """The node that serves us, 0 when none does."""
         return self._connection.welcome.node if self._connection else 0
 
-    @property
-    def known_nodes(self) -> tuple[KnownNode, ...]:
-        """The nodes as last reported, now or when the connection was saved."""
-        return self._nodes
-
     # --- opening and closing ------------------------------------------------------------------------------------
 
     def start(self) -> None:
