@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from ui.forms.row import HEAD_WIDTH
+from ui.forms.row import head_width
 from ui.models.roles import Tone
 from ui.theme import FontRole, Height, Space, height
 from ui.widgets.labels import ElidedLabel, TextLabel
@@ -22,7 +22,7 @@ class FactRow(QWidget):
         line = QHBoxLayout(self)
         line.setContentsMargins(Space.LARGE, 0, 0, 0)
         line.setSpacing(Space.SMALL)
-        self._label.setFixedWidth(HEAD_WIDTH - Space.LARGE)
+        self._label.setFixedWidth(head_width() - Space.LARGE)
         line.addWidget(self._label)
         line.addWidget(self.value, 1)
         self.setMinimumHeight(height(Height.EVENT_ROW, self.fontMetrics()))

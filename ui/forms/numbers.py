@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QWidget
 
 from nodeagent.api.properties import Kind, PropertySpec, parse
 from ui import words
+from ui.forms.measures import wide
 from ui.theme import NUMBER_FIELD_WIDTH
 
 _ECHO_FROM = 91.0  # seconds; shorter times are clear as they stand
@@ -65,7 +66,7 @@ class NumberBox(QAbstractSpinBox):
         self._scale = scale
         self._step = step
         self._value: int | float | str = ""
-        self.setFixedWidth(NUMBER_FIELD_WIDTH)
+        self.setFixedWidth(wide(NUMBER_FIELD_WIDTH))
         self.lineEdit().textEdited.connect(self._typed)
 
     def value(self) -> int | float | str:

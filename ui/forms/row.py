@@ -7,16 +7,22 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from nodeagent.api.properties import PropertySpec, Value
+from ui.delegate import plain_tooltip
 from ui.forms.editors import Editor
+from ui.forms.measures import wide
 from ui.models.roles import Tone
 from ui.theme import FontRole, Height, Space, height, theme
 from ui.widgets import FieldError, FieldReason
 from ui.widgets.labels import ElidedLabel, TextLabel
 
-# Dot, gap and label: every field of a sheet starts behind it, whatever its indent is.
-HEAD_WIDTH = Space.DOT_COLUMN + Space.ICON_TEXT_ROW + Space.LABEL_COLUMN + Space.SMALL
 _DOT_SIZE = 6.0
+_LEAST_NAME = 40
 _SHORT_UNITS = {"ms": "ms", "s": "s", "h": "h", "hours": "h", "min": "min"}
+
+
+def head_width() -> int:
+    """Return the width of dot, gap and label: every field starts behind it, whatever its indent is."""
+    return wide(Space.DOT_COLUMN + Space.ICON_TEXT_ROW + Space.LABEL_COLUMN + Space.SMALL)
 
 
 def value_text(spec: PropertySpec, value: Value | None, scale: int = 1) -> str:
@@ -129,6 +135,8 @@ class PropertyRow(QWidget):
         self.name = TextLabel(spec.name, FontRole.SMALL, Tone.TEXT2, selectable=True)
         self.name.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # selectable, but not one more stop of the Tab key
         self.name.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.name.setMinimumWidth(_LEAST_NAME)  # where room is short, it is the name that gives way
+        self.name.setToolTip(plain_tooltip(spec.name))
         self.error = FieldError()
         self.reason = FieldReason()
         self.help = TextLabel(spec.help if helped else "", FontRole.SMALL, Tone.TEXT2, wrap=True)
@@ -166,7 +174,7 @@ class PropertyRow(QWidget):
             below.setContentsMargins(indent * Space.INDENT + Space.LARGE + Space.INDENT, 0, 0, 0)
             grid.addLayout(below, 1, 0, 1, 2)
         else:
-            head.setFixedWidth(HEAD_WIDTH)
+            head.setFixedWidth(head_width())
             top = Qt.AlignmentFlag.AlignTop if self.editor.sizeHint().height() > 1.5 * Height.FIELD else middle
             grid.addWidget(head, 0, 0, top)
             grid.addWidget(self.editor, 0, 1, 1, 2 if self.editor.wide else 1)

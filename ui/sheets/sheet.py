@@ -26,6 +26,7 @@ from nodeagent.api.problems import ClusterError, Problem
 from nodeagent.api.requests import Done, Request, Right
 from nodeagent.api.texts import sentence
 from ui import tasks
+from ui.forms.measures import dialog_size
 from ui.forms.relevance import concerns
 from ui.icons import GLYPH_SIZE, state_glyph
 from ui.models.roles import Tone
@@ -189,9 +190,10 @@ class Sheet(QDialog):
             self.pages[0].take_first_focus()
 
     def sizeHint(self) -> QSize:
-        tallest = max((page.column.totalHeightForWidth(WIDTH) for page in self.pages), default=0)
+        most = dialog_size(QSize(WIDTH, HEIGHT))
+        tallest = max((page.column.totalHeightForWidth(most.width()) for page in self.pages), default=0)
         around = super().sizeHint().height() - self.stack.sizeHint().height()
-        return QSize(WIDTH, min(HEIGHT, max(_LEAST_HEIGHT, tallest + around)))
+        return QSize(most.width(), min(most.height(), max(_LEAST_HEIGHT, tallest + around)))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

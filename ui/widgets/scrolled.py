@@ -1,4 +1,4 @@
-"""A page that scrolls when the window is too low for it, and shows no sign of that while it is not."""
+"""A page that scrolls when the window is too small for it, and shows no sign of that while it is not."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from ui.skins import dress_scroll_bars
 
 
 def scrolled(page: QWidget) -> QScrollArea:
-    """Put *page* into an area that scrolls up and down; its background is that of what is behind it."""
+    """Put *page* into an area that scrolls; its background is that of what is behind it."""
     area = QScrollArea()
     area.setWidget(page)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.viewport().setAutoFillBackground(False)
     page.setAutoFillBackground(False)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from clusteradmin.wizards.flow import Step
+from ui.forms.measures import wide
 from ui.icons import state_pixmap
 from ui.skins import follow_theme
 from ui.theme import FontRole, Space, theme
@@ -115,7 +116,7 @@ class Rail(QWidget):
         super().__init__(parent)
         self.stops: list[Stop] = []
         self.buttons: list[StopButton] = []
-        self.setFixedWidth(WIDTH)
+        self.setFixedWidth(wide(WIDTH))
         self.setAccessibleName(self.tr("Steps"))
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, Space.LARGE, 0, Space.LARGE)

@@ -16,6 +16,7 @@ from nodeagent.api.problems import ClusterError, Problem
 from nodeagent.api.requests import Done, Reply, Right
 from nodeagent.api.texts import sentence
 from ui import tasks
+from ui.forms.measures import dialog_size
 from ui.forms.relevance import matters
 from ui.models.roles import Tone
 from ui.skins import follow_theme
@@ -118,7 +119,7 @@ class Wizard(QDialog):
         column.setSpacing(0)
         column.addLayout(middle, 1)
         column.addWidget(self._make_foot())
-        self.resize(SIZE)
+        self.resize(dialog_size(SIZE))
 
     def _make_foot(self) -> Foot:
         foot = Foot()
