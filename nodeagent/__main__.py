@@ -32,8 +32,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from nodeagent.service.service import AlreadyRunning, ClusterService, open_store  # noqa: PLC0415 - relay is small
-    from nodeagent.system.clock import SystemClock  # noqa: PLC0415
+    from nodeagent.service.service import AlreadyRunning, ClusterService  # noqa: PLC0415 - relay is small
 
     logging.basicConfig(
         level=logging.DEBUG if arguments.verbose else logging.INFO,
@@ -42,8 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     config = settings.load(arguments.config)
 
     async def serve() -> None:
-        store, backend = open_store(config)
-        await ClusterService(config, arguments.config.absolute(), store, backend, SystemClock()).run()
+        await ClusterService(config, arguments.config.absolute()).run()
 
     try:
         asyncio.run(serve())

@@ -9,7 +9,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from nodeagent.api.causes import Cause, cause
-from nodeagent.api.objects import Group, GroupId, NodeState, Phase, Resource, ResourceId, ResourceState
+from nodeagent.api.objects import Group, GroupId, NodeState, Phase, Resource, ResourceId, ResourceState, Wanted
+from nodeagent.api.states import wanted
 from nodeagent.database.records import Order, OwnerRecord, encode, order_key, owner_key, verdict_key
 from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
 from nodeagent.database.view import Delta
@@ -29,7 +30,7 @@ from nodeagent.planner.dependencies import StartNext, all_down, next_steps, wait
 from nodeagent.planner.policies import Policy, policy_of
 from nodeagent.service.following import Following
 from nodeagent.service.membership import Membership
-from nodeagent.service.monitors import SHARED, MonitorFailed, Monitors
+from nodeagent.service.monitors import SHARED, MonitorFailed, ResourceMonitors
 from nodeagent.service.reporting import Reporting
 from nodeagent.system.clock import Clock
 
@@ -47,7 +48,7 @@ class Executor:
         self._membership = membership
         self._reporting = reporting
         self._clock = clock
-        self.monitors: Monitors | None = None
+        self.monitors: ResourceMonitors | None = None
         self._reports: dict[ResourceId, Report] = {}
         self._ordered: dict[ResourceId, ResourceState] = {}
         self._monitor_of: dict[ResourceId, str] = {}
@@ -72,7 +73,7 @@ class Executor:
             resource = self._following.snapshot.resources.get(report.id)
             self._monitor_of[report.id] = self._monitor_name(resource) if resource else SHARED
             if resource and (resource.state, resource.process_id) != (report.state, report.process_id):
-                self._reporting.report(resource, report, self._plan_retry(resource, report))
+                self._write_down(resource, report)
         self._reporting.attached(self._reports.values())
         self.look_at_everything()
 
@@ -110,10 +111,14 @@ class Executor:
             return  # not joined yet: `attached` writes it down
         resource = self._following.snapshot.resources.get(report.id)
         if resource is not None:
-            self._reporting.report(resource, report, self._plan_retry(resource, report))
+            self._write_down(resource, report)
             self._dirty.add(resource.group)
         self._dirty.add(report.group)
         self._wake.set()
+
+    def _write_down(self, resource: Resource, report: Report) -> None:
+        monitor = self.monitors.process_of(self._monitor_of.get(resource.id, SHARED)) if self.monitors else 0
+        self._reporting.report(resource, report, self._plan_retry(resource, report), monitor)
 
     def closed(self, name: str, said: Closed) -> None:
         """Take a monitor's answer to CloseEpoch; one that is not clean is asked again."""
@@ -350,12 +355,15 @@ class Executor:
             else:
                 self._reporting.because(resource.id, step.cause)
                 self._order(resource.id, Stop(id=resource.id), ResourceState.OFFLINE_PENDING)
-        self._say_waiting(members)
+        self._say_waiting(group, members)
 
-    def _say_waiting(self, members: dict[ResourceId, Resource]) -> None:
+    def _say_waiting(self, group: Group, members: dict[ResourceId, Resource]) -> None:
+        """Say of each offline resource that is wanted online what it waits for."""
         for resource in members.values():
-            if resource.state is ResourceState.OFFLINE and (provider := waits_for(resource, members)):
-                self._reporting.waits(resource, provider, self._claimed.get(resource.group, 0))
+            if resource.state is ResourceState.OFFLINE and group.id in self._claimed:
+                waiting = wanted(resource, group) is Wanted.ONLINE
+                provider = waits_for(resource, members) if waiting else None
+                self._reporting.waits(resource, provider, self._claimed[group.id])
 
     async def _start(self, group: Group, resource: Resource) -> None:
         """Order a start under the epoch that this very process has claimed."""

@@ -46,7 +46,6 @@ class Leadership:
         self._braking = False
         self.took_lead: Callable[[], None] = lambda: None
         following.listen(self._observe)
-        self._observe(Delta(keys=frozenset({"*"})))
 
     @property
     def holds_lead(self) -> bool:
@@ -88,6 +87,7 @@ class Leadership:
 
     async def run(self) -> None:
         """Look for ever."""
+        self._observe(Delta(keys=frozenset({"*"})))
         while True:
             await asyncio.sleep(max(0.01, min(LOOK_EVERY, self._next_look())))  # until somebody may be judged
             if not self._confirmed():

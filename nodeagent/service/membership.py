@@ -297,7 +297,9 @@ class Membership:
 
     async def _reread(self) -> None:
         key = heartbeat_key(self.node)
-        entry = (await self._store.read(key)).entries.get(key)
+        # The patience of an attempt: a store that does not answer must not hold up the next one.
+        patience = max(2 * self.profile.again, 0.2)
+        entry = (await self._store.read(key, timeout=patience)).entries.get(key)
         self._revision = entry.revision if entry else ABSENT
         self._record = decode(entry.value, HeartbeatRecord) if entry else None
 

@@ -67,6 +67,54 @@ class News(Protocol):
         ...
 
 
+class ResourceMonitors(Protocol):
+    """What the rest of the service needs of this node's monitors."""
+
+    async def attach_all(self) -> list[Report]:
+        """Attach to every monitor that lives, kill what dead ones left, and return what is held."""
+        ...
+
+    async def ensure(self, name: str) -> str:
+        """Start the monitor *name* unless it lives. Raises MonitorFailed."""
+        ...
+
+    def order(self, name: str, order: ToMonitor) -> bool:
+        """Send an order to a monitor that lives; False when it does not."""
+        ...
+
+    def order_all(self, order: ToMonitor) -> list[str]:
+        """Send an order to all monitors; returns their names."""
+        ...
+
+    def process_of(self, name: str) -> int:
+        """Return the monitor's process number, 0 when it does not live."""
+        ...
+
+    def permit(self, permission: Permit) -> None:
+        """Give all monitors a permission."""
+        ...
+
+    async def acknowledged(self, patience: float) -> bool:
+        """Wait until all monitors have acknowledged the latest permission."""
+        ...
+
+    def replace_hung(self, patience: float) -> None:
+        """Kill every monitor that has not acknowledged for *patience* seconds."""
+        ...
+
+    def fresh_patience(self) -> None:
+        """Begin to count anew."""
+        ...
+
+    async def stop_all(self) -> bool:
+        """Stop everything at once; True when it is proven."""
+        ...
+
+    async def close(self, *, quit_monitors: bool) -> None:
+        """Detach."""
+        ...
+
+
 @dataclass(slots=True)
 class _Link:
     """The connection to one monitor."""
@@ -185,6 +233,11 @@ class Monitors:
             return False
         self._send(link, order)
         return True
+
+    def process_of(self, name: str) -> int:
+        """Return the monitor's process number, 0 when it does not live."""
+        link = self._links.get(name)
+        return link.process.pid if link else 0
 
     def order_all(self, order: ToMonitor) -> list[str]:
         """Send an order to all monitors; returns their names."""

@@ -30,6 +30,7 @@ BATCH: Final = 60  # resources per commit; a commit takes at most 128 operations
 RETRY: Final = 0.3  # seconds until a store that did not answer is tried again
 LAST_OUTPUT: Final = 600  # bytes of output that go into the event of a failure
 
+_WAITS: Final = render("waits_for", {"provider": ""})
 _SAID = {
     ResourceState.ONLINE: ("event_online", Severity.INFORMATION),
     ResourceState.OFFLINE: ("event_offline", Severity.INFORMATION),
@@ -60,7 +61,7 @@ class Reporting:
         """Remember why the next change of this resource was ordered."""
         self._causes[resource] = why
 
-    def report(self, resource: Resource, report: Report, retry_at: float) -> None:
+    def report(self, resource: Resource, report: Report, retry_at: float, monitor: int) -> None:
         """Take a state from a monitor."""
         why = report.cause or self._causes.get(resource.id)
         if not report.state.pending:
@@ -74,6 +75,7 @@ class Reporting:
             epoch=report.epoch,
             information=report.information,
             process_id=report.process_id,
+            monitor_process_id=monitor,
             restarts=report.restarts,
             exhausted=report.state is ResourceState.FAILED and not report.may_restart,
             since=report.at if changed or former is None else former.since,
@@ -95,13 +97,14 @@ class Reporting:
                 )
         self._wake.set()
 
-    def waits(self, resource: Resource, provider: Resource, epoch: int) -> None:
-        """Say what an offline resource waits for; once."""
-        information = problem("waits_for", provider=provider.name)
-        known = self._states.get(resource.id)
-        if resource.information == render(information.code, information.parameters):
+    def waits(self, resource: Resource, provider: Resource | None, epoch: int) -> None:
+        """Say what an offline resource waits for, or (None) that it waits no longer; once."""
+        information = problem("waits_for", provider=provider.name) if provider else None
+        if provider is None and not resource.information.startswith(_WAITS):
             return
-        if known is not None and known.information == information:
+        known = self._states.get(resource.id)
+        text = render(information.code, information.parameters) if information else ""
+        if resource.information == text or (known is not None and known.information == information):
             return
         self._states[resource.id] = StateRecord(
             state=ResourceState.OFFLINE,

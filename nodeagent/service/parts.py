@@ -1,0 +1,210 @@
+"""The working parts of one node's service: built, started in order, ended in order. Knows no sockets and no signals.
+
+Clock, store and monitors are arguments, so that a simulation runs these very parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from nodeagent.api.causes import cause
+from nodeagent.api.events import Severity
+from nodeagent.api.objects import Phase
+from nodeagent.api.rules.owners import hosts
+from nodeagent.database.records import NodeReport, WishRecord, encode, wish_key
+from nodeagent.database.store import ClusterStore, Conflict, Transaction, Unavailable, Unknown
+from nodeagent.monitor.messages import Permit
+from nodeagent.resourcetypes.base import ResourceType
+from nodeagent.service.eventlog import EventLog
+from nodeagent.service.executor import Executor
+from nodeagent.service.following import Following
+from nodeagent.service.handlers import Handlers
+from nodeagent.service.leadership import Leadership
+from nodeagent.service.membership import WOKE, Membership, NotProven
+from nodeagent.service.monitors import SHARED, News, ResourceMonitors
+from nodeagent.service.questions import Questions
+from nodeagent.service.reconciler import Reconciler
+from nodeagent.service.reporting import Reporting
+from nodeagent.service.upkeep import Upkeep
+from nodeagent.settings import AgentSettings
+from nodeagent.system.clock import Clock
+
+log = logging.getLogger(__name__)
+
+LEAVE_PATIENCE: Final = 20.0  # seconds for this node's groups to go elsewhere or offline
+RETRY: Final = 0.5  # seconds between attempts to join
+
+
+class NodeParts:
+    """One node's parts. *fatal* is called with the name and error of a part that ended by itself."""
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        store: ClusterStore,
+        backend: str,
+        clock: Clock,
+        identity: tuple[str, str],
+        types: Mapping[str, ResourceType[Any]],
+        make_monitors: Callable[[News], ResourceMonitors],
+        fatal: Callable[[str, BaseException], None],
+    ) -> None:
+        self._settings = settings
+        self._fatal = fatal
+        self.events = EventLog(clock, settings.name)
+        self.following = Following(store, backend)
+        self.membership = Membership(
+            settings, self.following, clock, self.events, identity, self._permit, self._stop_all
+        )
+        self.questions = Questions(self.following, types, clock)
+        self.reporting = Reporting(self.following, self.membership, clock, self.events, settings.logs)
+        self.executor = Executor(self.following, self.membership, self.reporting, clock)
+        self.monitors = make_monitors(self.executor)
+        self.executor.monitors = self.monitors
+        self.leadership = Leadership(self.following, self.membership, clock, self.events)
+        self.reconciler = Reconciler(self.following, self.leadership, clock, self.events)
+        self.handlers = Handlers(self.following, self.membership, self.questions, self.events)
+        self.stopping = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    # --- what membership needs ----------------------------------------------------------------------------------
+
+    async def _permit(self, incarnation: int, until: float | None) -> bool:
+        self.monitors.permit(Permit(incarnation=incarnation, until=until))
+        if until is None:
+            return True
+        # A monitor that does not answer for a third of s is replaced (safety rule P8, second enforcer).
+        self.monitors.replace_hung(max(0.3, self.membership.profile.self_stop / 3))
+        return await self.monitors.acknowledged(0.3)
+
+    async def _stop_all(self) -> bool:
+        return await self.monitors.stop_all()
+
+    # --- starting -----------------------------------------------------------------------------------------------
+
+    async def start(self, report: NodeReport) -> bool:
+        """Attach, join and start all parts; False when told to stop before that."""
+        if not await self._load():
+            return False
+        held = await self.monitors.attach_all()
+        same = await self._join(report)
+        if same is None:
+            return False
+        self.questions.node = self.membership.node
+        await self.monitors.ensure(SHARED)
+        self.membership.rejoined = self.executor.forget_everything
+        self.membership.woke = self._woke
+        self.executor.attached(held if same else [])
+        for name, work in (
+            ("following", self.following.run()),
+            ("membership", self.membership.run()),
+            ("leadership", self.leadership.run()),
+            ("reconciler", self.reconciler.run()),
+            ("executor", self.executor.run()),
+            ("reporting", self.reporting.run()),
+            ("questions", self.questions.run()),
+            ("upkeep", Upkeep(self.following, self.leadership).run()),
+        ):
+            self.begin(name, work)
+        log.info("%s is up, incarnation %d", self._settings.name, self.membership.incarnation)
+        return True
+
+    async def _load(self) -> bool:
+        while not self.stopping.is_set():
+            try:
+                await self.following.load()
+            except Unavailable as exc:
+                log.warning("the cluster database does not answer: %s", exc)
+                await asyncio.sleep(RETRY)  # nothing tells when it does
+            else:
+                return True
+        return False
+
+    async def _join(self, report: NodeReport) -> bool | None:
+        while not self.stopping.is_set():
+            try:
+                return await self.membership.join(report)
+            except (Unavailable, Conflict, Unknown, NotProven) as exc:
+                log.warning("not joined yet: %s", exc)
+                await asyncio.sleep(RETRY)  # the store, or what still runs here, has to come to an end first
+        return None
+
+    def begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Start a part that runs until the end."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._part_ended)
+        self._tasks[name] = task
+
+    def _part_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fatal(task.get_name(), error)
+
+    def _woke(self, seconds: float) -> None:
+        self.monitors.fresh_patience()
+        self.leadership.count_anew()
+        if seconds >= WOKE and self.leadership.holds_lead:
+            self.reporting.say(Severity.WARNING, "event_woke", seconds=round(seconds))
+
+    # --- leaving ------------------------------------------------------------------------------------------------
+
+    async def leave(self) -> None:
+        """Let the groups go elsewhere, or offline; then leave (drain, clean stop, host shutdown)."""
+        log.info("leaving")
+        self.executor.leaving = True
+        try:
+            async with asyncio.timeout(LEAVE_PATIENCE):
+                await self._give_groups_away()
+                await self._take_rest_offline()
+        except TimeoutError:
+            log.warning("not all groups could be given away")
+        # No heartbeat after the last word, no start and no judgement either.
+        await self._end_parts("leadership", "reconciler", "executor", "membership")
+        if not await self.monitors.stop_all():
+            log.error("something does not stop; this node does not say that it has left")
+            return
+        await self._end_parts("reporting")
+        await self.reporting.flush()
+        await self.leadership.resign()
+        await self.membership.leave()
+
+    async def _give_groups_away(self) -> None:
+        while groups := self.executor.owned():
+            snapshot, me = self.following.snapshot, self.membership.node
+            movable = [group for group in groups if any(node.id != me for node in hosts(group, snapshot))]
+            if not movable:
+                return
+            for group in movable:
+                if group.wish is None and group.phase is Phase.CLAIMED:
+                    await self._wish_away(group.id)
+            await self.following.next(1.0)
+
+    async def _wish_away(self, group: str) -> None:
+        key = wish_key(group)
+        why = cause("cause_node_leaves", node=self._settings.name)
+        wish = encode(WishRecord(node=0, cause=why))
+        with contextlib.suppress(Conflict, Unknown, Unavailable):
+            await self.following.store.commit(Transaction(expect={key: 0}, put={key: wish}))
+
+    async def _take_rest_offline(self) -> None:
+        self.executor.stopping = True
+        self.executor.look_at_everything()
+        while not self.executor.quiet():
+            await self.following.next(0.2)
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    async def _end_parts(self, *names: str) -> None:
+        tasks = [self._tasks.pop(name) for name in names if name in self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def end(self) -> None:
+        """End everything that still runs in this process; the applications go on unless `leave` was called."""
+        await self.monitors.close(quit_monitors=self.stopping.is_set())
+        await self._end_parts(*self._tasks)
+        await self.following.store.close()
