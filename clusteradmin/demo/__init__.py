@@ -30,5 +30,5 @@ def main(argv: Sequence[str]) -> int:
         with contextlib.suppress(OSError):
             print(exc, file=sys.stderr)
         return _NOT_THERE if isinstance(exc, NoDemoError) else _REFUSED
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt:  # asked to end before it had begun
+        return 0

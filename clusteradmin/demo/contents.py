@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,8 @@ from nodeagent.api.properties import Value
 GROUP: Final = "High Availability Notepad"
 RESOURCE: Final = "Notepad"
 TYPE: Final = "Generic Application"
+
+_HELD_BY, _SESSIONS = "processes held by", "sessions"  # a fact that each node reports
 
 _MEMBERS_SECONDS: Final = 60.0
 _ONLINE_SECONDS: Final = 30.0
@@ -66,12 +68,13 @@ def choose_notepad(environment: Mapping[str, str]) -> Notepad:
     return Notepad(_PLAIN, on_desktop=False)
 
 
-async def fill(socket: Path, members: int, notepad: Notepad | None) -> None:
+async def fill(socket: Path, members: int, notepad: Notepad | None, say: Callable[[str], None]) -> None:
     """Wait until the cluster has its *members*, then create the group and bring it online.
 
     Args:
         socket: of one node's Cluster Service.
         notepad: what to create, None for nothing.
+        say: is told of what this machine lacks.
 
     Raises:
         DemoError: the nodes do not find together.
@@ -84,6 +87,9 @@ async def fill(socket: Path, members: int, notepad: Notepad | None) -> None:
             await cluster.until(lambda snapshot: _complete(snapshot, members), _MEMBERS_SECONDS)
         except (NotConnected, TimeoutError) as exc:
             raise DemoError(f"The nodes of the demo did not form a cluster. {exc}".rstrip()) from exc
+        assert cluster.snapshot is not None
+        if any(node.facts.get(_HELD_BY) == _SESSIONS for node in cluster.snapshot.nodes.values()):
+            say("Applications are held together by sessions here, since no cgroups can be made for them.")
         if notepad is not None:
             await _create(cluster, notepad)
     finally:

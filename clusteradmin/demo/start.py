@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -19,7 +20,7 @@ from clusteradmin.demo.node import NodeFiles, own_login
 from clusteradmin.demo.problems import DemoError, StillRunningError
 from clusteradmin.demo.registration import free_name, names_locked, register
 from clusteradmin.demo.state import State
-from clusteradmin.demo.world import Plan, World
+from clusteradmin.demo.world import ENDING, Plan, World
 from clusteradmin.settings import ClientHome
 
 NODES: Final = ("NODE1", "NODE2", "NODE3")
@@ -35,6 +36,8 @@ def run_demo(options: Options, say: Callable[[str], None]) -> int:
     if sys.platform != "linux":
         raise DemoError("The demo runs the Cluster Service on this machine, and that needs Linux.")
     clients = ClientHome.default()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # until the world's own: end as with Ctrl-C
     claimed = claim(options.home or default_directory())
     try:
         clean(claimed, say)
@@ -80,6 +83,8 @@ def _cleared(home: Home, state: State, clients: ClientHome) -> Iterator[None]:
         something_runs = True
         raise
     finally:
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)  # what is left to do is short, and has to be done
         withdraw(clients, str(home.directory))
         if not something_runs:
             home.clear(state)

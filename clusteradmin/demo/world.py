@@ -27,7 +27,7 @@ from clusteradmin.demo.supervision import TICK_SECONDS, Naps
 from clusteradmin.settings import ClientHome
 from nodeagent.api.problems import ClusterError
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLOSE_SECONDS: Final = 5.0
 _OFFLINE_SECONDS: Final = 15.0
 
@@ -85,7 +85,7 @@ class World:
     async def run(self) -> int:
         """Run until told to stop or the window is closed; return the exit code. Raises DemoError."""
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        for number in ENDING:
             loop.add_signal_handler(number, self.stop)
         ticking = asyncio.create_task(self._tick(), name="watches over the demo")
         try:
@@ -115,7 +115,7 @@ class World:
         shown = {} if options.headless or options.screenshot else os.environ
         notepad = None if options.empty else choose_notepad(shown)
         try:
-            await fill(self._plan.nodes[0].socket, len(self._nodes), notepad)
+            await fill(self._plan.nodes[0].socket, len(self._nodes), notepad, self._say)
         except ClusterError as exc:
             self._say(f"The group {GROUP} is not online: {exc}")
 

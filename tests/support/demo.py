@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ import pytest
 from clusteradmin.demo import control
 from clusteradmin.demo.control import DemoStatus
 from clusteradmin.demo.problems import DemoError
+from clusteradmin.demo.state import read_state
 from clusteradmin.settings import ClientHome
 from tests.conftest import children_of, described
 
@@ -40,6 +41,8 @@ class RunningDemo:
         account: directory that is the account's home and holds all that the workstation remembers.
         output: lines that the demo printed.
         prefix: command that the programs are started with, to become another user.
+        python: interpreter of all programs.
+        killed: whether `kill` ended it, so that it could not clean up.
     """
 
     home: Path
@@ -49,8 +52,10 @@ class RunningDemo:
     prefix: tuple[str, ...] = ()
     output: list[str] = field(default_factory=list)
     name: str = ""
+    python: str = sys.executable
+    run_directory: Path | None = None
+    killed: bool = False
     _printed: threading.Condition = field(default_factory=threading.Condition)
-    _reader: threading.Thread | None = None
 
     @property
     def clients(self) -> ClientHome:
@@ -74,7 +79,7 @@ class RunningDemo:
     def run(self, module: str, *arguments: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a module of ours in this account."""
         return subprocess.run(
-            [*self.prefix, sys.executable, "-m", module, *arguments],
+            [*self.prefix, self.python, "-m", module, *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -133,6 +138,7 @@ class RunningDemo:
 
     def kill(self) -> None:
         """Kill the demo itself, and nothing else: what it started stays."""
+        self.killed = True
         self.process.kill()
         self.process.wait(END_SECONDS)
 
@@ -150,8 +156,11 @@ class RunningDemo:
         left = [f"process {described(pid)}" for pid in still_there(before)]
         left += [f"cgroup {folder}" for folder in cgroups_of(self.home)]
         left += [f"file {file}" for file in self.home.rglob("*")] if self.home.exists() else []
-        left += [f"saved connection {saved.name}" for saved in self.clients.connections()]
-        left += [f"directory {folder}" for folder in run_directories(self.account)]
+        left += [
+            f"saved connection {one.name}" for one in self.clients.connections() if one.demo_home == str(self.home)
+        ]
+        if self.run_directory is not None and self.run_directory.exists():
+            left.append(f"directory {self.run_directory}")
         if left:
             pytest.fail(f"The demo has left {', '.join(left)}. It said:\n" + "\n".join(self.output), pytrace=False)
 
@@ -180,10 +189,6 @@ def cgroups_of(home: Path) -> list[Path]:
     marks = {AgentSettings(name=name, home=home / name).mark for name in ("NODE1", "NODE2", "NODE3")}
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line]
     return [found for mount in mounts for mark in marks for found in Path(mount).rglob(mark)]
-
-
-def run_directories(account: Path) -> list[Path]:
-    return list((account / "run").iterdir())
 
 
 @contextmanager
@@ -216,21 +221,29 @@ def environment_of(account: Path) -> dict[str, str]:
 
 @contextmanager
 def started_demo(
-    account: Path, *arguments: str, home: Path | None = None, prefix: Sequence[str] = (), headless: bool = True
+    account: Path,
+    *arguments: str,
+    home: Path | None = None,
+    prefix: Sequence[str] = (),
+    python: str = sys.executable,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[RunningDemo]:
-    """Start a demo in *account* without waiting; it is ended, if it still runs, and killed if that does not help."""
+    """Start a demo in *account* without waiting; it is ended, if it still runs, and killed if that does not help.
+
+    Arguments as of `running_demo`.
+    """
     home = home or account / "demo"
-    environment = environment_of(account)
-    words = (*(["--headless"] if headless else []), "--home", str(home), *arguments)
+    environment = {**environment_of(account), **(environment or {})}
+    words = ("--headless", "--home", str(home), *arguments)
     process = subprocess.Popen(
-        [*prefix, sys.executable, "-m", "clusteradmin.demo", *words],
+        [*prefix, python, "-m", "clusteradmin.demo", *words],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    demo = RunningDemo(home, account, environment, process, tuple(prefix))
+    demo = RunningDemo(home, account, environment, process, tuple(prefix), python=python)
     reader = threading.Thread(target=demo.follow, name=f"output of the demo in {home}")
     reader.start()
     try:
@@ -252,7 +265,12 @@ def started_demo(
 
 @contextmanager
 def running_demo(
-    account: Path, *arguments: str, home: Path | None = None, prefix: Sequence[str] = ()
+    account: Path,
+    *arguments: str,
+    home: Path | None = None,
+    prefix: Sequence[str] = (),
+    python: str = sys.executable,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[RunningDemo]:
     """Run a demo until the block ends; then prove that nothing of it is left.
 
@@ -260,14 +278,19 @@ def running_demo(
         account: from `private_account`.
         arguments: more options of “clusteradmin demo”.
         home: the demo's directory, one in *account* unless given.
-        prefix: see `RunningDemo`.
+        prefix, python: see `RunningDemo`.
+        environment: more variables.
     """
-    with started_demo(account, *arguments, home=home, prefix=prefix) as demo:
+    started = started_demo(account, *arguments, home=home, prefix=prefix, python=python, environment=environment)
+    with started as demo:
         demo.name = demo.await_line("ready: ").rpartition(" ")[2]
+        state = read_state(demo.home)
+        demo.run_directory = Path(state.run) if state else None
         yield demo
-        before = demo.pids
-        assert demo.end() == 0, demo.output
-        demo.prove_gone(before)
+        if not demo.killed:
+            before = demo.pids
+            assert demo.end() == 0, demo.output
+            demo.prove_gone(before)
 
 
 @pytest.fixture
