@@ -109,6 +109,7 @@ def group_of(
         persistent_state=Wanted.ONLINE if running else Wanted.OFFLINE,
         state=group_state(r.state for r in own),
         epoch=1,
+        owner_incarnation=0 if owner is None else 1,
     )
     return group, own
 
@@ -149,7 +150,7 @@ def replace(snapshot: Snapshot, **changes: Any) -> Snapshot:
     return msgspec.structs.replace(snapshot, **{"revision": snapshot.revision + 1, **changes})
 
 
-def changed(snapshot: Snapshot, kind: str, name: str, **changes: Any) -> Snapshot:
+def changed(snapshot: Snapshot, kind: str, name: str, /, **changes: Any) -> Snapshot:
     """Return *snapshot* with attributes of one object changed: ``changed(s, "resource", "App", state=FAILED)``.
 
     A group's state follows its resources', as the agents see to it.

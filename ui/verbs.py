@@ -45,7 +45,7 @@ SEVERAL = frozenset(Verb) - {Verb.RENAME, Verb.NEW_GROUP, Verb.NEW_RESOURCE}
 # Verbs that change nothing on the cluster by themselves, so that they stay while it is not heard.
 OFFLINE = frozenset({Verb.PROPERTIES})
 
-MOST_LOOKED_AT = 50  # selected objects, for what menus say at every change
+MOST_LOOKED_AT = 20  # selected objects, for what menus say at every change
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,11 @@ def name(scene: str, look: str, size: str, scale: str) -> str:
 
 
 def draw(directory: Path, scene: str, look: str, size: str, scale: str, *, font: str) -> int:
-    from PySide6.QtGui import QFont
+    from PySide6.QtGui import QFont  # noqa: I001 - PySide6 before qasync, or it may choose another binding
     from PySide6.QtWidgets import QApplication
 
     import qasync
+
     from ui.theme import theme
 
     application = QApplication([])
@@ -63,7 +64,7 @@ def draw(directory: Path, scene: str, look: str, size: str, scale: str, *, font:
         picture = runner.run(shown(scene, look, size))
     file = directory / f"{name(scene, look, size, scale)}.png"
     picture.save(str(file))
-    print(file)
+    sys.stdout.write(f"{file}\n")
     return 0
 
 

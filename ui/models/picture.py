@@ -38,7 +38,7 @@ class Picture:
     def later(self, now: float) -> "Picture":
         """Return the same picture as it looks at *now*; what was worked out is kept."""
         picture = Picture(self.snapshot, now, self.live, self.heard_at)
-        for name in ("resources_in", "groups_on", "interfaces_of"):
+        for name in ("resources_in", "groups_on", "interfaces_of", "_near"):
             if name in self.__dict__:
                 picture.__dict__[name] = self.__dict__[name]
         return picture
@@ -102,8 +102,15 @@ class Picture:
         group = item.group if isinstance(item, Resource) else item.id if isinstance(item, Group) else None
         if group is None:
             return self.snapshot
-        near = {resource.id: resource for resource in self.resources_in.get(str(group), ())}
-        return msgspec.structs.replace(self.snapshot, resources=near)
+        group = str(group)
+        if group not in self._near:
+            near = {resource.id: resource for resource in self.resources_in.get(group, ())}
+            self._near[group] = msgspec.structs.replace(self.snapshot, resources=near)
+        return self._near[group]
+
+    @cached_property
+    def _near(self) -> dict[GroupId, Snapshot]:
+        return {}
 
     def _node(self, node: NodeId | None) -> Node | None:
         return None if node is None else self.snapshot.nodes.get(node)

@@ -360,7 +360,7 @@ class TreeModel(QAbstractItemModel):
 
 
 def _same_tree(old: Snapshot, new: Snapshot) -> bool:
-    """Tell whether nothing that the tree shows can differ: only resources have changed, and none came, went or moved."""
+    """Tell whether nothing that the tree shows can differ: resources changed at most, and none came, went or moved."""
     if any(getattr(old, table) is not getattr(new, table) for table in _TABLES):
         return False
     if old.resources is new.resources:

@@ -58,7 +58,7 @@ class ListPane(QWidget):
         self._layout = layout
         self._room = 1280
         self._arranging = False
-        self._selected: list[RowId] = []
+        self._selected: list[ClusterObject] = []
         self.model = ListModel(self)
         self.view = ListView(self)
         self.header = PaneHeader(parent=self)
@@ -115,7 +115,9 @@ class ListPane(QWidget):
 
     def selection(self) -> list[ClusterObject]:
         """Return the selected objects, in the order of the list; folders are none."""
-        rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
+        ranges = self.view.selectionModel().selection()
+        parts = (ranges.at(number) for number in range(ranges.count()))
+        rows = sorted({row for part in parts for row in range(part.top(), part.bottom() + 1)})
         return [item for row in rows if (item := self.model.object_at(self.model.index(row, 0))) is not None]
 
     def select(self, references: Iterable[ObjectRef | Place]) -> None:
@@ -290,12 +292,12 @@ class ListPane(QWidget):
         return ""
 
     def _selection_edited(self) -> None:
-        self._selected = [ref(item) for item in self.selection()]
+        self._selected = self.selection()
         self.selection_changed.emit()
 
     def _rows_reset(self) -> None:
         if self._selected:
-            self.select(self._selected)
+            self.select([ref(item) for item in self._selected])
 
     def _open(self, index: QModelIndex) -> None:
         row = self.model.row_at(index)
