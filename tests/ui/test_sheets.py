@@ -36,7 +36,7 @@ from ui.forms.measures import dialog_size
 from ui.sheets import open_properties
 from ui.sheets.advanced import AdvancedPage, RestartEditor
 from ui.sheets.cluster import PolicyPage
-from ui.sheets.general import GroupGeneral, ResourceGeneral
+from ui.sheets.general import GroupGeneral, NodeGeneral, ResourceGeneral
 from ui.sheets.group import FailbackPage
 from ui.sheets.history import HistoryPage
 from ui.sheets.page import Page
@@ -499,6 +499,17 @@ async def test_what_takes_effect_later_is_said_and_ok_waits_to_be_read(opened: O
 
 
 @pytest.mark.asyncio
+async def test_several_notices_are_all_there_to_be_read(opened: Opener) -> None:
+    sheet = opened()
+    notices = tuple(problem("validation_failed", node=node, detail="The directory /x is not there.") for node in "ab")
+    standin(sheet).answer = lambda request: Done(revision=100, notices=notices)
+    sheet.draft.put(parameter("CurrentDirectory"), "/x")
+    await answered(sheet, sheet.apply_button)
+    assert sheet.notice.accessibleName().count("/x is not there") == 2
+    assert sheet.notice.toolTip().count("/x is not there") == 2
+
+
+@pytest.mark.asyncio
 async def test_while_it_is_sent_nothing_is_sent_twice(opened: Opener) -> None:
     sheet = opened()
     cluster = standin(sheet)
@@ -690,3 +701,15 @@ def test_the_state_of_other_objects_does_not_draw_a_sheet_anew(opened: Opener) -
     assert drawn == []
     standin(sheet).become(changed(orders_cluster(), "resource", "PostgreSQL", information="busy"))
     assert drawn
+
+
+def test_a_node_s_memory_is_said_in_large_units_and_what_it_owns_in_words(opened: Opener) -> None:
+    facts = {"memory": "25276510208", "os": "Debian GNU/Linux 12"}
+    sheet = opened(
+        RecordingCluster(changed(orders_cluster(), "node", "eos", facts=facts)), ObjectRef(ObjectKind.NODE, "5")
+    )
+    page = page_of(sheet, NodeGeneral)
+    assert isinstance(page, NodeGeneral)
+    assert page.facts["fact memory"].value.text() == "23.5 GiB"
+    assert page.facts["fact os"].accessibleName() == "Operating system: Debian GNU/Linux 12"
+    assert sheet.state_label.accessibleName() == "Up, owns no groups"

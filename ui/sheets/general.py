@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QLocale
+
 from clusteradmin.wizards.edits import NAME, POSSIBLE_OWNERS, PREFERRED_OWNERS, Key, can_rename, prop
 from nodeagent.api.commonproperties import COMMON
 from nodeagent.api.objects import (
@@ -130,8 +132,18 @@ class NodeGeneral(GeneralPage):
             ("version", self.tr("Version")),
             ("incarnation", self.tr("Incarnation")),
             ("groups", self.tr("Owns")),
-            *((f"fact {name}", name.replace("_", " ").capitalize()) for name in item.facts),
+            *((f"fact {name}", self._fact_label(name)) for name in item.facts),
         ]
+
+    def _fact_label(self, name: str) -> str:
+        known = {
+            "os": self.tr("Operating system"),
+            "cpus": self.tr("Processors"),
+            "memory": self.tr("Memory"),
+            "kernel": self.tr("Kernel"),
+            "architecture": self.tr("Architecture"),
+        }
+        return known.get(name, name.replace("_", " ").capitalize())
 
     def follow(self, problems: dict[Key, str]) -> None:
         node, cluster = self.draft.item, self.draft.snapshot
@@ -142,7 +154,7 @@ class NodeGeneral(GeneralPage):
             "version": node.version or self.tr("not known"),
             "incarnation": str(node.incarnation),
             "groups": words.listed(owned, 6) or self.tr("no groups"),
-            **{f"fact {name}": value for name, value in node.facts.items()},
+            **{f"fact {name}": _fact_text(name, value) for name, value in node.facts.items()},
         }
         for name, row in self.facts.items():
             row.show_value(values.get(name, ""))
@@ -156,6 +168,11 @@ class NodeGeneral(GeneralPage):
             ", ".join(f"{card.address} ({card.adapter}, {words.state_word(card.state)})" for card in cards)
             or self.tr("not reported")
         )
+
+
+def _fact_text(name: str, value: str) -> str:
+    """Return what a node says of itself; its memory, in bytes, in larger units."""
+    return QLocale().formattedDataSize(int(value), 1) if name == "memory" and value.isdigit() else value
 
 
 class TypeGeneral(GeneralPage):

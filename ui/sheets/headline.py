@@ -82,4 +82,5 @@ def _on(word: str, node: str) -> str:
 
 
 def _counted(first: str, count: int, one: str, several: str) -> str:
-    return f"{first}, {one if count == 1 else several.format(count)}"
+    number = _translated("no") if count == 0 else str(count)
+    return f"{first}, {one if count == 1 else several.format(number)}"
