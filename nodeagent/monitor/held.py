@@ -27,7 +27,7 @@ from nodeagent.system.processes import ExitStatus
 
 State = ResourceState
 
-SLOW_START = 0.1  # seconds after which a program on its way to its first instruction is said to be starting
+SLOW_START = 0.1  # seconds after which a program that does not run yet is said to be starting
 CHECK_AGAIN = 1.0  # seconds after which a check is tried again that found another one running
 
 
@@ -150,7 +150,7 @@ class Held:
             self.tell()
         elif now or standing_still or self.state is not State.ONLINE or self._ending.active:
             if self.active:
-                self._become(State.OFFLINE_PENDING)
+                self.state = State.OFFLINE_PENDING  # told when it takes long
             self._end_then(self._went_offline)
         elif isinstance(self.kind, ApplicationType):
             self._ask_to_end()
@@ -237,10 +237,13 @@ class Held:
         if self._running is not None:
             self._launch(self._running)
             return
-        self._become(State.ONLINE_PENDING, self._last_end if self._restarting else None)
+        self.state = State.ONLINE_PENDING
+        self.information = self._last_end if self._restarting else None
         if isinstance(self.kind, ApplicationType):
             self._run("prepare", self._prepared)
+            self._timer("slow", SLOW_START, self.tell)
         else:
+            self.tell()
             self._run("online", self._onlined)
 
     def _read_settings(self) -> None:

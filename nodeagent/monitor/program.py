@@ -82,8 +82,7 @@ class Program:
             starting.process.close()
         if self._process is not None:
             self._around.unwatch(self._process)
-            self._process.reap()
-            self._process.close()
+            self._process.close()  # whoever reaps orphans reaps it
             self._process = None
 
     def _decided(self) -> None:

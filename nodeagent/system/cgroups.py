@@ -177,7 +177,11 @@ class CgroupContainer:
     def _event(self, key: str) -> int:
         """Read one value of cgroup.events; a cgroup that is gone holds nothing."""
         try:
-            text = (self._directory / "cgroup.events").read_text(encoding="ascii")
+            events = os.open(f"{self._directory}/cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                text = os.read(events, 4096).decode("ascii")
+            finally:
+                os.close(events)
         except FileNotFoundError:
             return 0
         except OSError as exc:
