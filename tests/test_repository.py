@@ -217,7 +217,7 @@ def test_every_module_can_be_imported(package: str) -> None:
 
 
 def test_nobody_waits_with_a_function_that_can_swallow_a_cancellation() -> None:
-    """asyncio.wait_for of Python 3.11 returns instead of being cancelled when both come at once; use asyncio.timeout."""
+    """asyncio.wait_for of Python 3.11 may return instead of being cancelled; use asyncio.timeout."""
     found = [
         f"{path}:{number}"
         for path in ROOT.rglob("*.py")

@@ -1,0 +1,1 @@
+"""Wizards without a window: the answers so far, and which page comes next."""

@@ -189,8 +189,7 @@ class Monitors:
             if process.reap() is not None or self._clock.steady() > deadline:
                 process.close()
                 raise MonitorFailed(f"the Resource Monitor {name} does not start; see {errors}")
-            # Its socket appears when it is ready; there is no event for "a file will exist".
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # its socket appears when it is ready: there is no event for "a file will exist"
         log.info("Resource Monitor %s is process %d", name, process.pid)
         self._news.monitor_started(name, link.process.pid)
 

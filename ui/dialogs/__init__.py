@@ -1,0 +1,1 @@
+"""Dialogs: connecting, questions of a connection, moving a group, finding things."""
