@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -54,9 +53,12 @@ def _run(arguments: argparse.Namespace) -> int:
 def _relay(arguments: argparse.Namespace) -> int:
     from nodeagent.relay import relay  # noqa: PLC0415
 
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    if arguments.config.exists():
+    try:
         return relay(settings.load(arguments.config).socket_path)
+    except ClusterError as exc:
+        if exc.problem.code != "config_missing":
+            raise
+    # No file, or one that this user may not read: who logs on over SSH need not be an administrator.
     return relay(Path(os.environ.get(settings.SOCKET_VARIABLE, settings.DEFAULT_SOCKET)))
 
 

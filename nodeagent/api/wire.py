@@ -6,7 +6,7 @@ lists every frame.
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
@@ -21,6 +21,9 @@ PAGE_SIZE: Final = 500  # objects; one page is decoded in about a millisecond
 
 
 T = TypeVar("T")
+
+# What a workstation counts by: every reader of JSON can hold it, and it can be sent back.
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 
 class _Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="frame"):
@@ -52,26 +55,26 @@ class Welcome(_Frame, frozen=True, kw_only=True, tag="welcome"):
 class Call(_Frame, frozen=True, kw_only=True, tag="call"):
     """A request; *id* is chosen by the workstation, *note* is recorded with what it changes."""
 
-    id: int
+    id: Number
     request: Request
 
 
 class Cancel(_Frame, frozen=True, kw_only=True, tag="cancel"):
     """Forget the call (what it has committed stays), or stop following an output log."""
 
-    id: int
+    id: Number
 
 
 class Subscribe(_Frame, frozen=True, kw_only=True, tag="subscribe"):
     """Ask for a snapshot in pages and, from then on, Changes; *log* is how many log entries to begin with."""
 
-    log: int = 1000
+    log: Number = 1000
 
 
 class Ping(_Frame, frozen=True, kw_only=True, tag="ping"):
     """Ask whether the other side lives."""
 
-    number: int = 0
+    number: Number = 0
 
 
 class Answer(_Frame, frozen=True, kw_only=True, tag="answer"):
@@ -132,6 +135,21 @@ def decode_from_workstation(line: bytes) -> FromWorkstation:
         ProtocolError: not_json, or frame_invalid with the place at fault.
     """
     return _decode(_from_workstation, line)
+
+
+class _Numbered(msgspec.Struct, frozen=True):
+    id: Number = 0
+
+
+_numbered: msgspec.json.Decoder[_Numbered] = msgspec.json.Decoder(_Numbered)
+
+
+def number_of(line: bytes) -> int:
+    """Return the id of a call that cannot be read otherwise, so that who waits for it is told; 0 when it has none."""
+    try:
+        return _numbered.decode(line).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return 0
 
 
 def decode_from_node(line: bytes) -> FromNode:

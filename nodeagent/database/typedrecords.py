@@ -92,11 +92,13 @@ class TypedRecords:
         """Begin empty."""
         self._records: dict[str, tuple[msgspec.Struct, int]] = {}
         self._revisions: dict[str, int] = {}
+        self._log: dict[str, LogEntry] = {}
         self.unreadable: dict[str, str] = {}
 
     def take(self, key: str, value: bytes | None, revision: int) -> tuple[msgspec.Struct | None, msgspec.Struct | None]:
         """Store the new value of *key* (None: deleted); return the record before and after."""
         old, _ = self._records.pop(key, (None, ABSENT))
+        self._log.pop(key, None)
         self.unreadable.pop(key, None)
         if value is None:
             self._revisions.pop(key, None)
@@ -109,6 +111,8 @@ class TypedRecords:
             return old, None
         if new is not None:
             self._records[key] = (new, revision)
+        if isinstance(new, LogEntry):
+            self._log[key] = new
         return old, new
 
     def revision_of(self, key: str) -> int:
@@ -169,5 +173,4 @@ class TypedRecords:
 
     def log(self) -> list[LogEntry]:
         """Return the event log as far as the database keeps it, oldest first."""
-        found = (record for record, _ in self._records.values() if isinstance(record, LogEntry))
-        return sorted(found, key=lambda entry: entry.sequence)
+        return sorted(self._log.values(), key=lambda entry: entry.sequence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from nodeagent.api.objects import (
     ResourceState,
 )
 from nodeagent.api.problems import Problem, problem, refuse
-from nodeagent.api.properties import Value, check_all, merge
+from nodeagent.api.properties import PropertySpec, Value, check_all, merge
 from nodeagent.api.requests import Done, Verb
 from nodeagent.api.rules.dependencies import dependencies_problem, whole_tree
 from nodeagent.api.rules.names import name_problem, normal_form
@@ -48,10 +48,11 @@ from nodeagent.database.records import (
     verdict_key,
     wish_key,
 )
-from nodeagent.service.desk import NAMES, Desk, common_problems, names_taken, refuse_first
+from nodeagent.service.desk import NAMES, Desk, names_taken, refuse_first, refuse_values
 from nodeagent.service.questions import Questions
 
 VALIDATION: Final = 2.0  # seconds that possible owners have to answer when settings are saved
+DELETED: Final = 30  # resources per commit; each is three keys and an entry of the log
 
 
 class Configuring:
@@ -62,19 +63,16 @@ class Configuring:
         self._questions = questions
 
     async def create_group(self, request: r.CreateGroup, why: Cause) -> Done:
-        name = normal_form(request.name)
         refuse_first(
-            name_problem(ObjectKind.GROUP, name, self._desk.now),
+            name_problem(ObjectKind.GROUP, request.name, self._desk.now),
             owners_problem(request.preferred_owners, self._desk.now, field="preferred_owners"),
-            *common_problems(ObjectKind.GROUP, dict(request.properties)),
         )
+        common = {"Description": request.description, **request.properties}
+        refuse_values(COMMON[ObjectKind.GROUP], common)
         record = GroupRecord(
-            id=uuid.uuid4().hex,
-            name=name,
-            description=request.description,
-            preferred_owners=request.preferred_owners,
-            properties=merge(COMMON[ObjectKind.GROUP], {}, dict(request.properties)),
+            id=uuid.uuid4().hex, name=normal_form(request.name), preferred_owners=request.preferred_owners
         )
+        record = self._with_properties(record, COMMON[ObjectKind.GROUP], common)
         owner = self._first_owner(request.preferred_owners)
         heartbeat = self._desk.following.view.heartbeat(owner)
         made = Cause(rule="cause_created", user=why.user, request=why.request)
@@ -95,44 +93,45 @@ class Configuring:
         )
 
     def _first_owner(self, preferred: tuple[int, ...]) -> int:
-        for node in preferred:
-            if self._desk.now.nodes[node].state is NodeState.UP:
-                return node
-        return self._desk.membership.node
+        me, nodes = self._desk.membership.node, self._desk.now.nodes
+        ups = (node for node in (*preferred, me, *nodes) if node in nodes and nodes[node].state is NodeState.UP)
+        return next(ups, me)
 
     async def create_resource(self, request: r.CreateResource, why: Cause) -> Done:
-        now, name = self._desk.now, normal_form(request.name)
+        now = self._desk.now
         group = now.group(request.group)
         kind = now.types.get(request.type)
         if kind is None:
             raise refuse("type_unknown", "type", name=request.type)
-        shown = Resource(id=uuid.uuid4().hex, name=name, type=kind.name, group=group.id)
         refuse_first(
-            name_problem(ObjectKind.RESOURCE, name, now),
+            name_problem(ObjectKind.RESOURCE, request.name, now),
             owners_problem(request.possible_owners, now, field="possible_owners"),
-            dependencies_problem(shown, request.dependencies, now, creating=True),
-            *common_problems(ObjectKind.RESOURCE, dict(request.properties)),
-            *check_all(kind.schema, dict(request.parameters)),
         )
+        shown = Resource(id=uuid.uuid4().hex, name=normal_form(request.name), type=kind.name, group=group.id)
+        common = {
+            "Description": request.description,
+            "SeparateMonitor": request.separate_monitor,
+            **request.properties,
+        }
+        refuse_first(dependencies_problem(shown, request.dependencies, now, creating=True))
+        refuse_values(COMMON[ObjectKind.RESOURCE], common)
+        refuse_values(kind.schema, request.parameters)
         record = ResourceRecord(
             id=shown.id,
-            name=name,
+            name=shown.name,
             type=kind.name,
             group=group.id,
-            description=request.description,
             possible_owners=request.possible_owners,
             dependencies=request.dependencies,
-            separate_monitor=request.separate_monitor,
-            properties=merge(COMMON[ObjectKind.RESOURCE], {}, dict(request.properties)),
             parameters=merge(kind.schema, {}, dict(request.parameters)),
         )
-        done = await self._desk.commit(
+        record = self._with_properties(record, COMMON[ObjectKind.RESOURCE], common)
+        return await self._desk.commit(
             {**self._desk.expect(NAMES, group_key(group.id)), resource_key(record.id): 0},
             {**names_taken(), resource_key(record.id): encode(record)},
             self._desk.entry("event_created", shown, why, kind="Resource"),
             created=record.id,
         )
-        return replace(done, notices=await self._notices(self._desk.now.resources[record.id]))
 
     async def delete(self, request: r.Delete, why: Cause) -> Done:
         item = self._desk.item(request.kind, request.id)
@@ -142,22 +141,32 @@ class Configuring:
             keys = (group_key(item.id), owner_key(item.id), wish_key(item.id), verdict_key(item.id))
             return await self._desk.commit(self._desk.expect(NAMES, *keys), names_taken(), entry, delete=keys)
         assert isinstance(item, Resource)
-        dependents = all_dependents_of(item, self._desk.now)
-        if {d.id for d in dependents} != set(request.with_dependents):
-            names = tuple(d.name for d in dependents)
-            raise refuse("others_depend_on_it", name=item.name, dependents=names)
-        doomed = [item, *dependents]
-        doomed_keys = tuple(key for d in doomed for key in (resource_key(d.id), state_key(d.id), order_key(d.id)))
-        entries = [entry, *(self._desk.entry("event_deleted", d, why, kind="Resource") for d in dependents)]
-        guard = self._desk.expect(NAMES, group_key(item.group), *(resource_key(d.id) for d in doomed))
-        return await self._desk.commit(guard, names_taken(), *entries, delete=doomed_keys)
+        return await self._delete_resources(item, set(request.with_dependents), why)
+
+    async def _delete_resources(self, item: Resource, named: set[str], why: Cause) -> Done:
+        """Delete what needs *item* first, in as few commits as it takes; each is judged by what is there then."""
+        while True:
+            dependents = all_dependents_of(item, self._desk.now)
+            if {d.id for d in dependents} != named & self._desk.now.resources.keys():
+                names = tuple(d.name for d in dependents)
+                raise refuse("others_depend_on_it", name=item.name, dependents=names)
+            doomed = [item, *dependents][-DELETED:]
+            keys = tuple(key for d in doomed for key in (resource_key(d.id), state_key(d.id), order_key(d.id)))
+            entries = [self._desk.entry("event_deleted", d, why, kind="Resource") for d in doomed]
+            guard = self._desk.expect(NAMES, group_key(item.group), *(resource_key(d.id) for d in doomed))
+            done = await self._desk.commit(guard, names_taken(), *entries, delete=keys)
+            if doomed[0] is item:
+                return done
 
     async def rename(self, request: r.Rename, why: Cause) -> Done:
-        item, name = self._desk.item(request.kind, request.id), normal_form(request.name)
+        item = self._desk.item(request.kind, request.id)
         self._desk.check(Verb.RENAME, item)
-        refuse_first(name_problem(request.kind, name, self._desk.now, renamed=str(item.id)))
         if request.kind is ObjectKind.NETWORK:
             raise refuse("verb_does_not_apply", verb="rename", kind="network")
+        refuse_first(name_problem(request.kind, request.name, self._desk.now, renamed=str(item.id)))
+        name = normal_form(request.name)
+        if name == item.name:
+            return self._desk.nothing_changed
         key, record = self._record_of(request.kind, request.id)
         entry = self._desk.events.entry(Severity.INFORMATION, "event_renamed", item, cause=why, old=item.name)
         entry = replace(entry, parameters={**entry.parameters, "name": name})
@@ -189,31 +198,29 @@ class Configuring:
         parameters_schema = self._parameter_schema(item)
         if request.parameters and not parameters_schema:
             raise refuse("property_unknown", name=next(iter(request.parameters)), known="none")
-        refuse_first(
-            *common_problems(request.kind, request.properties),
-            *check_all(parameters_schema, request.parameters),
-        )
+        refuse_values(schema, request.properties)
+        refuse_values(parameters_schema, request.parameters)
         key, record = self._record_of(request.kind, request.id)
         changed = self._with_properties(record, schema, request.properties)
         if request.parameters:
             changed = replace(changed, parameters=merge(parameters_schema, record.parameters, request.parameters))
+        if changed == record:
+            return self._desk.nothing_changed
         what = ", ".join([*request.properties, *request.parameters])
-        done = await self._desk.commit(
+        return await self._desk.commit(
             self._desk.expect(key), {key: encode(changed)}, self._desk.entry("event_changed", item, why, what=what)
         )
-        return replace(done, notices=await self._property_notices(request))
 
-    def _with_properties(self, record: Any, schema: Any, properties: Mapping[str, Value | None]) -> Any:
+    def _with_properties(
+        self, record: Any, schema: Sequence[PropertySpec], properties: Mapping[str, Value | None]
+    ) -> Any:
         """Return the record with its properties changed; Description and SeparateMonitor have fields of their own."""
-        rest = {name: value for name, value in properties.items() if name.casefold() != "description"}
-        described = [value for name, value in properties.items() if name.casefold() == "description"]
-        merged = merge(schema, record.properties, rest)
+        merged = merge(tuple(schema), record.properties, properties)
+        given = {name.casefold() for name in properties}
         changes: dict[str, Any] = {}
-        if described and hasattr(record, "description"):
-            changes["description"] = str(described[0] or "")
-        elif described:
-            merged["Description"] = str(described[0] or "")
-        if hasattr(record, "separate_monitor") and "SeparateMonitor" in {*merged, *rest}:
+        if "description" in given and hasattr(record, "description"):
+            changes["description"] = str(merged.pop("Description", ""))
+        if "separatemonitor" in given and hasattr(record, "separate_monitor"):
             changes["separate_monitor"] = bool(merged.pop("SeparateMonitor", False))
         return replace(record, properties=merged, **changes)
 
@@ -223,16 +230,23 @@ class Configuring:
         kind = self._desk.now.types.get(item.type)
         return kind.schema if kind else ()
 
-    async def _property_notices(self, request: r.SetProperties) -> tuple[Problem, ...]:
-        """Say what takes effect later (5024), and what the possible owners find missing."""
-        item = self._desk.item(request.kind, request.id)
-        if not isinstance(item, Resource):
+    async def notices(self, request: r.Request, done: Done) -> tuple[Problem, ...]:
+        """Say what takes effect later (5024), and what the possible owners find missing.
+
+        Raises:
+            StoreError: they could not be asked.
+        """
+        identity = done.id if isinstance(request, r.CreateResource) else getattr(request, "id", "")
+        item = self._desk.now.resources.get(identity)
+        if item is None or not isinstance(request, r.CreateResource | r.SetProperties):
             return ()
         notices: list[Problem] = []
-        later = [s.name for s in self._parameter_schema(item) if s.next_online and s.name in request.parameters]
-        later += ["SeparateMonitor"] if "SeparateMonitor" in request.properties else []
-        if later and item.state is not ResourceState.OFFLINE:
-            notices.append(problem("stored_for_next_online", names=", ".join(later), name=item.name))
+        if isinstance(request, r.SetProperties):
+            given = {name.casefold() for name in (*request.parameters, *request.properties)}
+            schema = (*self._parameter_schema(item), *COMMON[ObjectKind.RESOURCE])
+            later = [spec.name for spec in schema if spec.next_online and spec.name.casefold() in given]
+            if later and item.state is not ResourceState.OFFLINE:
+                notices.append(problem("stored_for_next_online", names=", ".join(later), name=item.name))
         if request.parameters:
             notices += await self._notices(item)
         return tuple(notices)
@@ -240,8 +254,8 @@ class Configuring:
     async def _notices(self, resource: Resource) -> tuple[Problem, ...]:
         """Ask every possible owner that is up; a missing disk is a warning, not a refusal."""
         nodes = [n for n in sorted(possible_owners(resource, self._desk.now)) if self._is_up(self._desk.now.nodes[n])]
-        kind = self._desk.now.types[resource.type]
-        if check_all(kind.schema, dict(resource.parameters), complete=True):
+        kind = self._desk.now.types.get(resource.type)
+        if kind is None or check_all(kind.schema, dict(resource.parameters), complete=True):
             return ()
         answers = await self._questions.ask(nodes, resource.type, resource.parameters, VALIDATION)
         found: list[Problem] = []
@@ -267,9 +281,10 @@ class Configuring:
         kind = self._desk.now.types.get(request.type)
         if kind is None:
             raise refuse("type_unknown", "type", name=request.type)
-        refuse_first(*check_all(kind.schema, dict(request.parameters), complete=True))
+        refuse_values(kind.schema, request.parameters, complete=True)
+        refuse_first(owners_problem(request.possible_owners, self._desk.now, field="possible_owners"))
         wanted = set(self._desk.now.nodes) if request.possible_owners is None else set(request.possible_owners)
-        nodes = sorted(wanted & set(self._desk.now.nodes))
+        nodes = sorted(wanted)
         up = [node for node in nodes if self._is_up(self._desk.now.nodes[node])]
         answers = await self._questions.ask(up, request.type, request.parameters, VALIDATION)
         return answers + [r.NodeAnswer(node=node, answered=False) for node in nodes if node not in up]
@@ -277,6 +292,8 @@ class Configuring:
     async def set_preferred_owners(self, request: r.SetPreferredOwners, why: Cause) -> Done:
         group = self._desk.now.group(request.group)
         refuse_first(owners_problem(request.nodes, self._desk.now, field="preferred_owners"))
+        if request.nodes == group.preferred_owners:
+            return self._desk.nothing_changed
         record = replace(self._desk.group_record(group.id), preferred_owners=request.nodes)
         entry = self._desk.entry("event_changed", group, why, what="preferred owners")
         return await self._desk.commit(
@@ -291,20 +308,25 @@ class Configuring:
         if running and request.nodes is not None and owner not in request.nodes:
             # ApiRemoveResourceNode: not the current owner of an online or pending resource
             raise refuse("owner_in_use", "possible_owners", name=resource.name, node=self._desk.now.node_name(owner))
+        if request.nodes == resource.possible_owners:
+            return self._desk.nothing_changed
         record = replace(self._desk.resource_record(resource.id), possible_owners=request.nodes)
         key = resource_key(resource.id)
         entry = self._desk.entry("event_changed", resource, why, what="possible owners")
-        return await self._desk.commit(self._desk.expect(key), {key: encode(record)}, entry)
+        guard = self._desk.expect(key, owner_key(resource.group))
+        return await self._desk.commit(guard, {key: encode(record)}, entry)
 
     async def set_dependencies(self, request: r.SetDependencies, why: Cause) -> Done:
         resource = self._desk.now.resource(request.resource)
         refuse_first(dependencies_problem(resource, request.providers, self._desk.now))
+        if request.providers == resource.dependencies:
+            return self._desk.nothing_changed
         record = replace(self._desk.resource_record(resource.id), dependencies=request.providers)
         key = resource_key(resource.id)
-        members = [resource_key(member.id) for member in self._desk.now.resources_of(resource.group)]
         entry = self._desk.entry("event_changed", resource, why, what="dependencies")
-        # Two edges added at the same time must not close a circle: expect all that this one was judged by.
-        return await self._desk.commit(self._desk.expect(key, *members[:100]), {key: encode(record)}, entry)
+        # Two edges added at the same time must not close a circle, nor lead to what is deleted or moved just now.
+        guard = self._desk.expect(NAMES, key, group_key(resource.group))
+        return await self._desk.commit(guard, {**names_taken(), key: encode(record)}, entry)
 
     async def change_group(self, request: r.ChangeGroup, why: Cause) -> Done:
         resource, group = self._desk.now.resource(request.resource), self._desk.now.group(request.group)
@@ -314,5 +336,5 @@ class Configuring:
         values = {resource_key(i): encode(replace(self._desk.resource_record(i), group=group.id)) for i in tree}
         names = ", ".join(self._desk.now.resources[i].name for i in tree)
         entry = self._desk.entry("event_changed", resource, why, what=f"group, now {group.name}, of {names}")
-        guard = self._desk.expect(*values, owner_key(group.id), owner_key(resource.group), group_key(group.id))
-        return await self._desk.commit(guard, values, entry)
+        guard = self._desk.expect(NAMES, *values, owner_key(group.id), owner_key(resource.group), group_key(group.id))
+        return await self._desk.commit(guard, {**names_taken(), **values}, entry)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from nodeagent.api.causes import Cause
-from nodeagent.api.commonproperties import COMMON
 from nodeagent.api.events import LogEntry, Severity
 from nodeagent.api.objects import (
     ClusterObject,
@@ -18,7 +17,7 @@ from nodeagent.api.objects import (
     Snapshot,
 )
 from nodeagent.api.problems import ClusterError, Problem, refuse
-from nodeagent.api.properties import Value, check_all
+from nodeagent.api.properties import PropertySpec, Value, check_all
 from nodeagent.api.requests import Done, Verb
 from nodeagent.api.rules.verbs import verb_problem
 from nodeagent.database.records import (
@@ -30,7 +29,8 @@ from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.following import Following
 from nodeagent.service.membership import Membership
 
-NAMES: Final = "names"  # key that every creation, renaming and deletion expects and writes
+NAMES: Final = "names"  # key that everything which changes names or the tree of objects expects and writes
+PIECE: Final = 100  # values of one commit; a store takes 128 operations, and entries and names go with them
 
 
 class Desk:
@@ -58,6 +58,21 @@ class Desk:
         )
         await self.following.reached(revision)
         return Done(revision=revision, id=created)
+
+    async def commit_all(self, values: Mapping[str, bytes], *entries: LogEntry) -> Done:
+        """Commit more values than one commit may have: the last piece tells of all.
+
+        Each piece stands for itself and may be repeated; each value expects what the view shows under its key.
+        """
+        keys = list(values)
+        while len(keys) > PIECE:
+            piece, keys = keys[:PIECE], keys[PIECE:]
+            await self.commit(self.expect(*piece), {key: values[key] for key in piece})
+        return await self.commit(self.expect(*keys), {key: values[key] for key in keys}, *entries)
+
+    @property
+    def nothing_changed(self) -> Done:
+        return Done(revision=self.now.revision)
 
     def expect(self, *keys: str) -> dict[str, int]:
         return {key: self.following.view.revision_of(key) for key in keys}
@@ -103,5 +118,15 @@ def refuse_first(*problems: Problem | None) -> None:
             raise ClusterError(bad)
 
 
-def common_problems(kind: ObjectKind, values: Mapping[str, Value | None]) -> list[Problem]:
-    return check_all(COMMON[kind], values)
+def refuse_values(
+    schema: Sequence[PropertySpec], values: Mapping[str, Value | None], *, complete: bool = False
+) -> None:
+    """Refuse the first value that cannot be stored; those behind it are not looked at, however many they are.
+
+    Args:
+        complete: also refuse when a required one is not among them.
+    """
+    for name, value in values.items():
+        refuse_first(*check_all(tuple(schema), {name: value}))
+    if complete:
+        refuse_first(*check_all(tuple(schema), values, complete=True))

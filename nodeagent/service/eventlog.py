@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Final
 
 from nodeagent.api.causes import Cause
@@ -29,12 +28,15 @@ _NUMBERS: Final = {
 
 
 class EventLog:
-    """Makes entries of this node. Their sequence is time, node and a counter: no two nodes ever make the same."""
+    """Makes entries of this node. Their sequence is time, node and a counter: no two nodes ever make the same.
+
+    It only grows, also when the time of day is set back: who reads on from the newest entry misses none.
+    """
 
     def __init__(self, clock: Clock, node_name: str) -> None:
         self._clock = clock
         self._node_name = node_name
-        self._counter = itertools.count()
+        self._moment = 0  # milliseconds and counter, of the newest entry
         self.node = 0
 
     def now(self) -> float:
@@ -58,7 +60,7 @@ class EventLog:
         shown = item.name if item is not None else name
         now = self._clock.wall()
         return LogEntry(
-            sequence=(int(now * 1000) << 22) | ((self.node & 0xFF) << 14) | (next(self._counter) & 0x3FFF),
+            sequence=self._next_sequence(now),
             at=now,
             node=self._node_name,
             severity=severity,
@@ -73,6 +75,12 @@ class EventLog:
             steady=self._clock.steady(),
             output=output,
         )
+
+    def _next_sequence(self, now: float) -> int:
+        """Return 41 bits of milliseconds, 8 of the node, 14 of a counter."""
+        self._moment = max(self._moment + 1, int(now * 1000) << 14)
+        milliseconds, counter = self._moment >> 14, self._moment & 0x3FFF
+        return milliseconds << 22 | (self.node & 0xFF) << 14 | counter
 
 
 def put(*entries: LogEntry) -> dict[str, bytes]:

@@ -24,6 +24,7 @@ class Following:
         self.store = store
         self.view = ClusterView(backend)
         self.reloads = 0
+        self._reachable = True
         self._listeners: list[Listener] = []
         self._moved = asyncio.Event()
 
@@ -57,7 +58,7 @@ class Following:
                 await self._moved.wait()
 
     async def run(self) -> None:
-        """Follow for ever."""
+        """Follow until the store is closed."""
         while True:
             try:
                 await self._watch()
@@ -65,14 +66,22 @@ class Following:
                 log.warning("missed changes; reading the cluster database again")
                 await self._reload()
             except Unavailable as exc:
-                log.warning("the cluster database cannot be watched: %s", exc)
-                # Nothing tells when a store is back; asking is the only way.
-                await asyncio.sleep(RETRY)
+                await self._wait_for_store(exc)
+            else:
+                return
+
+    async def _wait_for_store(self, why: Unavailable) -> None:
+        """Nothing tells when a store is back: asking is the only way. What is wrong is said once."""
+        if self._reachable:
+            log.warning("the cluster database cannot be watched: %s", why)
+        self._reachable = False
+        await asyncio.sleep(RETRY)
 
     async def _watch(self) -> None:
         batches = self.store.watch("", self.view.revision)
         try:
             async for batch in batches:
+                self._back()
                 self._tell(self.view.apply(batch))
         finally:
             await batches.aclose()  # type: ignore[attr-defined]
@@ -80,12 +89,18 @@ class Following:
     async def _reload(self) -> None:
         try:
             await self.load()
-        except Unavailable:
-            await asyncio.sleep(RETRY)  # as above
+        except Unavailable as exc:
+            await self._wait_for_store(exc)
             return
+        self._back()
         self.reloads += 1
         everything = tuple(self.snapshot.everything())
         self._tell(Delta(changed=everything, keys=frozenset({"*"})))
+
+    def _back(self) -> None:
+        if not self._reachable:
+            log.warning("the cluster database is watched again")
+        self._reachable = True
 
     def _tell(self, delta: Delta) -> None:
         moved, self._moved = self._moved, asyncio.Event()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from nodeagent.api import requests as r
 from nodeagent.api.causes import Cause
-from nodeagent.api.problems import refuse
+from nodeagent.api.problems import Problem, refuse
+from nodeagent.api.properties import Kind, PropertySpec, check
 from nodeagent.api.requests import Done
-from nodeagent.database.store import Conflict, Refused, Unavailable, Unknown
+from nodeagent.database.store import Conflict, Refused, StoreError, Unavailable, Unknown
 from nodeagent.service.configuring import Configuring
-from nodeagent.service.desk import Desk
+from nodeagent.service.desk import NAMES, Desk, refuse_first
 from nodeagent.service.eventlog import EventLog
 from nodeagent.service.following import Following
 from nodeagent.service.membership import Membership
@@ -20,7 +25,11 @@ from nodeagent.service.questions import Questions
 from nodeagent.service.rights import Caller
 from nodeagent.service.steering import Steering
 
-ATTEMPTS: Final = 5  # how often a request is looked at anew after a conflict
+log = logging.getLogger(__name__)
+
+ATTEMPTS: Final = 10  # how often a request is looked at when changes made on other nodes come first
+NOTE: Final = PropertySpec(name="note", kind=Kind.TEXT)
+LONGEST_NOTE: Final = 1000  # characters; the note is kept with everything that follows from the request
 
 
 class Handlers:
@@ -28,6 +37,7 @@ class Handlers:
 
     def __init__(self, following: Following, membership: Membership, questions: Questions, events: EventLog) -> None:
         self._following = following
+        self._turn = asyncio.Lock()
         desk = Desk(following, membership, events)
         self._configuring = configuring = Configuring(desk, questions)
         steering = Steering(desk)
@@ -49,17 +59,39 @@ class Handlers:
             r.ResumeNode: steering.resume,
         }
 
+    def check(self, request: r.Request, caller: Caller) -> None:
+        """Refuse what the user may not ask.
+
+        Raises:
+            ClusterError: access_denied.
+        """
+        if caller.right < request.right:
+            raise refuse("access_denied", needed=request.right.name.lower())
+
     async def handle(self, request: r.Request, caller: Caller) -> r.Reply:
         """Carry out a request that changes something, or asks other nodes.
 
         Raises:
-            ClusterError: it is refused; nothing was changed.
+            ClusterError: it is refused and nothing was changed; or result_unknown.
         """
-        if caller.right < request.right:
-            raise refuse("access_denied", needed=request.right.name.lower())
-        if isinstance(request, r.ValidateParameters):
-            return r.Validated(answers=tuple(await self._configuring.validate(request)))
+        self.check(request, caller)
+        try:
+            if isinstance(request, r.ValidateParameters):
+                return r.Validated(answers=tuple(await self._configuring.validate(request)))
+            done = await self._change(request, caller)
+        except Refused as exc:
+            raise refuse("too_large", detail=str(exc)) from exc
+        except Unavailable as exc:
+            raise refuse("store_unavailable", detail=str(exc)) from exc
+        except Unknown as exc:
+            raise refuse("result_unknown") from exc
+        return replace(done, notices=await self._notices(request, done))
+
+    async def _change(self, request: r.Request, caller: Caller) -> Done:
         note = str(getattr(request, "note", ""))
+        if len(note) > LONGEST_NOTE:
+            raise refuse("value_too_long", "note", name="note", length=len(note), maximum=LONGEST_NOTE)
+        refuse_first(check(NOTE, note))
         why = Cause(
             rule="cause_requested",
             parameters={"user": caller.user},
@@ -68,15 +100,24 @@ class Handlers:
             note=note,
         )
         handler = self._by_kind[type(request)]
-        for _ in range(ATTEMPTS):
-            try:
-                return await handler(request, why)
-            except Conflict:
-                await self._following.next(0.5)
-            except Refused as exc:
-                raise refuse("too_large", detail=str(exc)) from exc
-            except Unavailable as exc:
-                raise refuse("store_unavailable", detail=str(exc)) from exc
-            except Unknown as exc:
-                raise refuse("result_unknown") from exc
+        async with self._turn:  # side by side, requests to this node would only be each other's conflicts
+            for _ in range(ATTEMPTS):
+                try:
+                    return await handler(request, why)
+                except Conflict as exc:
+                    log.info("a request is looked at again: %s", exc)
+                    await self._catch_up()
         raise refuse("conflict")
+
+    async def _catch_up(self) -> None:
+        """Wait until the view shows everything that was committed by now: what came first is then seen."""
+        reached = (await self._following.store.read(NAMES)).revision
+        await self._following.reached(reached)
+
+    async def _notices(self, request: r.Request, done: Done) -> tuple[Problem, ...]:
+        """Ask what the person should know; the change is made, so nothing that fails here is a refusal."""
+        try:
+            return await self._configuring.notices(request, done)
+        except StoreError as exc:
+            log.info("the possible owners could not be asked: %s", exc)
+            return ()

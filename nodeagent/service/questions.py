@@ -8,14 +8,17 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from nodeagent.api.objects import NodeId
-from nodeagent.api.problems import Problem
+from nodeagent.api.problems import Problem, problem
 from nodeagent.api.properties import Value
 from nodeagent.api.requests import NodeAnswer
 from nodeagent.database.records import Ask, AskAnswer, answer_key, ask_key, decode, encode
-from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
+from nodeagent.database.store import MAXIMUM_OPERATIONS, Entry, StoreError, Transaction
 from nodeagent.database.view import Delta
 from nodeagent.resourcetypes.base import ResourceError, ResourceType
+from nodeagent.service.aside import Aside
 from nodeagent.service.following import Following
 from nodeagent.system.clock import Clock
 
@@ -23,7 +26,11 @@ log = logging.getLogger(__name__)
 
 VALIDATE: Final = "validate"
 EXPIRY: Final = 30.0  # seconds after which nobody answers a question any more
+LOOKING: Final = 5.0  # seconds that a type's check may take on this node; its file system may be a dead server's
+CHECKS: Final = 4  # at a time
 MAXIMUM_ANSWER: Final = 16 * 1024  # bytes
+MAXIMUM_ASKED: Final = 256 * 1024  # bytes of questions in one commit
+WAITING: Final = 100  # questions to this node that wait
 
 
 class Questions:
@@ -34,87 +41,122 @@ class Questions:
         self._types = types
         self._clock = clock
         self.node: NodeId = 0
-        self._asked: asyncio.Queue[str] = asyncio.Queue(maxsize=100)
+        self._asked: asyncio.Queue[str] = asyncio.Queue(maxsize=WAITING)
         self._answers: dict[str, asyncio.Event] = {}
+        self._checks = Aside("validates settings", CHECKS)
         following.listen(self._changed)
 
     def _changed(self, delta: Delta) -> None:
         mine = f"asks/{self.node}/"
+        if "*" in delta.keys:  # some changes were missed: look for questions and answers among what there is
+            self._look_at(mine)
+            for waiting in self._answers.values():
+                waiting.set()
         for key in delta.keys:
-            if key.startswith(mine) and not self._asked.full():
-                self._asked.put_nowait(key)
-            elif key.startswith("answers/"):
-                waiting = self._answers.get(key.split("/")[1])
-                if waiting is not None:
-                    waiting.set()
+            if key.startswith(mine):
+                self._look_at(key)
+            elif key.startswith("answers/") and (found := self._answers.get(key.split("/")[1])):
+                found.set()
+
+    def _look_at(self, prefix: str) -> None:
+        if not self._asked.full():  # whoever asked is told that this node did not answer
+            self._asked.put_nowait(prefix)
 
     async def run(self) -> None:
-        """Answer for ever."""
+        """Answer for ever, beginning with what was asked before this service was there."""
+        self._look_at(f"asks/{self.node}/")
         while True:
-            key = await self._asked.get()
+            prefix = await self._asked.get()
             try:
-                await self._answer(key)
-            except (Conflict, Unknown, Unavailable) as exc:
+                for key, entry in (await self._following.store.read(prefix)).entries.items():
+                    await self._answer(key, entry)
+            except StoreError as exc:
                 log.info("a question stays unanswered: %s", exc)
 
-    async def _answer(self, key: str) -> None:
-        entry = (await self._following.store.read(key)).entries.get(key)
-        if entry is None:
+    async def _answer(self, key: str, entry: Entry) -> None:
+        try:
+            ask = decode(entry.value, Ask)
+        except msgspec.DecodeError as exc:
+            log.warning("a question cannot be read: %s", exc)
             return
-        ask = decode(entry.value, Ask)
         found: list[Problem] = []
         if self._clock.wall() < ask.expires:
-            found = await asyncio.to_thread(self.validate, ask.type, ask.parameters)
+            try:
+                found = await self.validate(ask.type, ask.parameters)
+            except TimeoutError:
+                log.warning("looking at the settings of a %s takes too long here", ask.type)
+                return
         value = encode(AskAnswer(node=self.node, problems=tuple(found)))
-        if len(value) > MAXIMUM_ANSWER:
-            value = encode(AskAnswer(node=self.node, problems=tuple(found[:3])))
+        while len(value) > MAXIMUM_ANSWER:
+            found = found[: len(found) // 2]
+            value = encode(AskAnswer(node=self.node, problems=(*found, problem("too_many_problems"))))
         name = key.rsplit("/", 1)[1]
         await self._following.store.commit(
             Transaction(expect={key: entry.revision}, put={answer_key(name, self.node): value}, delete=(key,))
         )
 
-    def validate(self, kind: str, parameters: Mapping[str, Value]) -> list[Problem]:
-        """Return what on this node speaks against a resource of *kind* with these parameters; may block."""
+    async def validate(self, kind: str, parameters: Mapping[str, Value]) -> list[Problem]:
+        """Return what on this node speaks against a resource of *kind* with these parameters.
+
+        Raises:
+            TimeoutError: the type's own check takes longer than `LOOKING`.
+        """
         known = self._types.get(kind)
         if known is None:
-            return [Problem(code="type_unknown", parameters={"name": kind})]
-        try:
-            return known.validate(known.read(parameters))
-        except ResourceError as exc:
-            return [exc.problem]
+            return [problem("type_unknown", name=kind)]
+
+        def look() -> list[Problem]:
+            try:
+                return known.validate(known.read(parameters))
+            except ResourceError as exc:
+                return [exc.problem]
+            except Exception as exc:  # a type is other people's code: its fault is an answer, and ends nothing here
+                log.exception("the check of %s failed", kind)
+                return [problem("internal_error", detail=f"{type(exc).__name__}: {exc}")]
+
+        return await self._checks.run(look, LOOKING)
 
     async def ask(
         self, nodes: list[NodeId], kind: str, parameters: Mapping[str, Value], timeout: float
     ) -> list[NodeAnswer]:
-        """Ask *nodes* to validate; those that do not answer within *timeout* seconds are marked so."""
+        """Ask *nodes* to validate; those that do not answer within *timeout* seconds are marked so.
+
+        Raises:
+            StoreError: they could not be asked.
+        """
         answers: dict[NodeId, tuple[Problem, ...]] = {}
         others = [node for node in nodes if node != self.node]
         name = uuid.uuid4().hex
-        if others:
-            question = encode(
-                Ask(
-                    asker=self.node,
-                    question=VALIDATE,
-                    type=kind,
-                    parameters=dict(parameters),
-                    expires=self._clock.wall() + EXPIRY,
-                )
-            )
-            self._answers[name] = asyncio.Event()
-            await self._following.store.commit(Transaction(put={ask_key(n, name): question for n in others}))
-        if self.node in nodes:
-            answers[self.node] = tuple(await asyncio.to_thread(self.validate, kind, parameters))
+        self._answers[name] = asyncio.Event()
         try:
             async with asyncio.timeout(timeout):
+                await self._put_question(name, others, kind, parameters)
+                if self.node in nodes:
+                    answers[self.node] = tuple(await self.validate(kind, parameters))
                 while any(node not in answers for node in others):
                     await self._collect(name, answers)
         except TimeoutError:
             log.info("not all nodes answered")
         finally:
-            self._answers.pop(name, None)
+            del self._answers[name]
             if others:
                 await self._clean(name, others)
         return [NodeAnswer(node=n, answered=n in answers, problems=answers.get(n, ())) for n in nodes]
+
+    async def _put_question(self, name: str, nodes: list[NodeId], kind: str, parameters: Mapping[str, Value]) -> None:
+        question = encode(
+            Ask(
+                asker=self.node,
+                question=VALIDATE,
+                type=kind,
+                parameters=dict(parameters),
+                expires=self._clock.wall() + EXPIRY,
+            )
+        )
+        together = max(1, min(MAXIMUM_OPERATIONS, MAXIMUM_ASKED // len(question)))
+        for start in range(0, len(nodes), together):
+            asked = nodes[start : start + together]
+            await self._following.store.commit(Transaction(put={ask_key(node, name): question for node in asked}))
 
     async def _collect(self, name: str, answers: dict[NodeId, tuple[Problem, ...]]) -> None:
         await self._answers[name].wait()
@@ -124,8 +166,9 @@ class Questions:
             answers[answer.node] = answer.problems
 
     async def _clean(self, name: str, nodes: list[NodeId]) -> None:
-        keys = [ask_key(node, name) for node in nodes] + [answer_key(name, node) for node in nodes]
+        keys = [key for node in nodes for key in (ask_key(node, name), answer_key(name, node))]
         try:
-            await self._following.store.commit(Transaction(delete=tuple(keys)))
-        except (Conflict, Unknown, Unavailable) as exc:
+            for start in range(0, len(keys), MAXIMUM_OPERATIONS):
+                await self._following.store.commit(Transaction(delete=tuple(keys[start : start + MAXIMUM_OPERATIONS])))
+        except StoreError as exc:
             log.info("an old question stays in the database: %s", exc)

@@ -41,11 +41,13 @@ class Steering:
     async def bring_online(self, request: r.BringOnline, why: Cause) -> Done:
         item = self._desk.item(request.kind, request.id)
         if isinstance(item, Group) and request.node is not None and request.node != item.owner:
+            if not self._desk.now.resources_of(item.id):
+                raise refuse("group_empty", name=item.name)
             refuse_first(move_problem(item, request.node, self._desk.now))
         elif (bad := verb_problem(Verb.BRING_ONLINE, item, self._desk.now)) and bad.code != "already":
             raise ClusterError(bad)
         elif bad:
-            return Done(revision=self._desk.now.revision)
+            return self._desk.nothing_changed
         if isinstance(item, Group):
             return await self._online_group(item, request, why)
         assert isinstance(item, Resource)
@@ -58,18 +60,14 @@ class Steering:
                 bad = verb_problem(Verb.BRING_ONLINE, member, self._desk.now)
                 if bad and bad.code not in ("already", "wrong_state", "node_paused", "no_node_available"):
                     raise ClusterError(bad)
-        key = group_key(group.id)
-        values = {key: encode(replace(self._desk.group_record(group.id), persistent_state=Wanted.ONLINE))}
-        values |= self._wanted(members, Wanted.INHERIT)
-        values |= self._retries(members, why)
+        values = self._wanted(members, Wanted.INHERIT) | self._retries(members, why)
+        values |= self._group_wanted(group, Wanted.ONLINE)
         target = request.node
         if target is None:
             target = self._better_place(group)
         if target is not None and target != group.owner:
             values[wish_key(group.id)] = encode(WishRecord(node=target, cause=why))
-        return await self._desk.commit(
-            self._desk.expect(key), values, self._desk.requested(Verb.BRING_ONLINE, group, why)
-        )
+        return await self._desk.commit_all(values, self._desk.requested(Verb.BRING_ONLINE, group, why))
 
     def _better_place(self, group: Group) -> int | None:
         """Return 0 ("best possible") when the present owner cannot run the group, else None."""
@@ -81,8 +79,10 @@ class Steering:
         group = self._desk.now.group(item.group)
         if (place := self._better_place(group)) is not None:
             values[wish_key(group.id)] = encode(WishRecord(node=place, cause=why))
-        guard = self._desk.expect(*(resource_key(x.id) for x in resources))
-        return await self._desk.commit(guard, values, self._desk.requested(Verb.BRING_ONLINE, item, why))
+        return await self._desk.commit_all(values, self._desk.requested(Verb.BRING_ONLINE, item, why))
+
+    def _group_wanted(self, group: Group, state: Wanted) -> dict[str, bytes]:
+        return {group_key(group.id): encode(replace(self._desk.group_record(group.id), persistent_state=state))}
 
     def _wanted(self, resources: list[Resource], state: Wanted) -> dict[str, bytes]:
         return {
@@ -99,18 +99,16 @@ class Steering:
         item = self._desk.item(request.kind, request.id)
         if bad := verb_problem(Verb.TAKE_OFFLINE, item, self._desk.now):
             if bad.code == "already":
-                return Done(revision=self._desk.now.revision)
+                return self._desk.nothing_changed
             raise ClusterError(bad)
         entry = self._desk.requested(Verb.TAKE_OFFLINE, item, why)
         if isinstance(item, Group):
-            key = group_key(item.id)
             members = self._desk.now.resources_of(item.id)
-            values = {key: encode(replace(self._desk.group_record(item.id), persistent_state=Wanted.OFFLINE))}
-            values |= self._wanted(members, Wanted.INHERIT) | self._retries(members, why)
-            return await self._desk.commit(self._desk.expect(key), values, entry)
+            values = self._wanted(members, Wanted.INHERIT) | self._retries(members, why)
+            return await self._desk.commit_all(values | self._group_wanted(item, Wanted.OFFLINE), entry)
         assert isinstance(item, Resource)
         values = self._wanted([item], Wanted.OFFLINE) | self._retries([item], why)
-        return await self._desk.commit(self._desk.expect(resource_key(item.id)), values, entry)
+        return await self._desk.commit_all(values, entry)
 
     async def initiate_failure(self, request: r.InitiateFailure, why: Cause) -> Done:
         resource = self._desk.now.resource(request.resource)
@@ -124,7 +122,7 @@ class Steering:
         group = self._desk.now.group(request.group)
         refuse_first(move_problem(group, request.node, self._desk.now))
         if request.node is not None and request.node == group.owner and group.phase is not Phase.MOVING:
-            return Done(revision=self._desk.now.revision)
+            return self._desk.nothing_changed
         key = wish_key(group.id)
         values = {key: encode(WishRecord(node=request.node or 0, cause=why))}
         entry = self._desk.requested(Verb.MOVE_GROUP, group, why)

@@ -41,7 +41,8 @@ def shape_problem(kind: ObjectKind, name: str) -> Problem | None:
     """Say what is wrong with the name itself, whatever else the cluster holds."""
     if not name or name.isspace():
         return problem("name_empty", "name", kind=kind.value)
-    if (length := len(normal_form(name))) > MAXIMUM_LENGTH:
+    # Composing makes four characters one at most. For a long row of marks it takes quadratic time, so look first.
+    if (length := len(name) if len(name) > 4 * MAXIMUM_LENGTH else len(normal_form(name))) > MAXIMUM_LENGTH:
         return problem("name_too_long", "name", kind=kind.value, length=length, maximum=MAXIMUM_LENGTH)
     categories = {unicodedata.category(c) for c in name if c not in _JOINERS}
     if categories & {"Cc", "Cs", "Zl", "Zp"}:
