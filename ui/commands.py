@@ -45,6 +45,8 @@ class Commander(QObject):
         """Do *verb* to the selection of *area*, or say why it cannot be done."""
         if area.picture is None:
             return
+        if area.picture.snapshot is not area.cluster.snapshot:
+            area.refresh()  # what is decided on must not be older than what is known
         found = offer(verb, area.selection(), area.picture, area.cluster.right)
         if not found.possible:
             self.said.emit(self.tr("{0}: not now. {1}").format(verb_title(verb), found.reason))

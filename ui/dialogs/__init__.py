@@ -1,1 +1,1 @@
-"""Dialogs: connecting, questions of a connection, moving a group, finding things."""
+"""Dialogs of the main window; each is shown without blocking anything."""

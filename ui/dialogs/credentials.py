@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import shiboken6
 from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QWidget
 
 from clusteradmin.ssh.credentials import (
@@ -107,5 +108,6 @@ class WindowPrompter:
             try:
                 return await answered
             finally:
-                if not answered.done() or answered.cancelled():  # the connection ended while the question stood
+                ended = not answered.done() or answered.cancelled()  # the connection, while the question stood
+                if ended and shiboken6.isValid(dialog):
                     dialog.close()

@@ -48,7 +48,7 @@ def lines_of(entry: LogEntry) -> list[Line]:
 
 def _recorded(entry: LogEntry) -> str:
     day = local_time(entry.at).strftime("%d %b %Y")
-    parts = [_tr("Entry {0} of {1} by the clock of {2}").format(entry.sequence, day, entry.node)]
+    parts = [_tr("{0} by the clock of {1}").format(day, entry.node)]
     if entry.number:
         parts.append(_tr("event {0}").format(entry.number))
     if entry.epoch:

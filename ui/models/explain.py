@@ -14,6 +14,7 @@ from nodeagent.api.objects import (
     Network,
     Node,
     Resource,
+    ResourceState,
     ResourceType,
     kind_of,
 )
@@ -101,7 +102,10 @@ def _sentences(item: ClusterObject, picture: Picture) -> list[str]:
     if isinstance(item, Resource):
         group = picture.snapshot.groups.get(item.group)
         own = [information(item, picture), because(item.cause) if item.cause else ""]
-        return [_stop(text) for text in (*own, _here(group, picture) if group else "")]
+        here = _here(group, picture) if group else ""
+        # What is wrong comes before why it is here; what is well after it.
+        well = item.state is ResourceState.ONLINE and picture.stale_since(item) is None
+        return [_stop(text) for text in ((here, *own) if well else (*own, here))]
     if isinstance(item, Group):
         return [_stop(_here(item, picture)), _stop(information(item, picture)), item.description]
     if isinstance(item, Node):

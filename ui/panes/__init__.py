@@ -1,1 +1,1 @@
-"""The panes of one cluster's area: tree, list, details, events, output."""
+"""The panes of one cluster's area."""

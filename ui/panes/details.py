@@ -100,6 +100,7 @@ class DetailsPane(QScrollArea):
             or before.sentences != explanation.sentences
             or before.nodes != explanation.nodes
             or before.nodes_title != explanation.nodes_title
+            or before.stale is not explanation.stale
         ):
             self._show_sentences(explanation)
 
@@ -111,7 +112,7 @@ class DetailsPane(QScrollArea):
             self._sentences.addSpacing(Space.TINY)
             self._sentences.addWidget(TextLabel(explanation.nodes_title, tone=Tone.TEXT2))
             for line in explanation.nodes:
-                self._sentences.addWidget(_NodeRow(line))
+                self._sentences.addWidget(_NodeRow(line, stale=explanation.stale))
 
     def _show_offers(self, found: dict[Verb, Offer]) -> None:
         if found == self._offers:
@@ -184,9 +185,9 @@ class DetailsPane(QScrollArea):
 class _NodeRow(QWidget):
     """A node's glyph and name, and beside it whether it could take the group."""
 
-    def __init__(self, line: NodeLine) -> None:
+    def __init__(self, line: NodeLine, *, stale: bool) -> None:
         super().__init__()
-        name = StateLabel(line.glyph, line.name, Tone.TEXT)
+        name = StateLabel(line.glyph, line.name, Tone.STALE if stale else Tone.TEXT)
         reason = TextLabel(line.reason, FontRole.SMALL, Tone.TEXT2, wrap=True)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -83,7 +83,9 @@ class ListPane(QWidget):
         self._keep_layout()
         kept = self._layout.list(place.branch.value)
         self._selected = []
+        self._arranging = True  # the header makes new sections of its own width, which nobody chose
         self.model.show_place(place, picture, sort=kept.sort, descending=kept.descending)
+        self._arranging = False
         self._typing.stop()
         self.filter.blockSignals(True)
         self.filter.setText(kept.filter)

@@ -69,7 +69,11 @@ class VerbRow(QAbstractButton):
         painter.drawPixmap(line.left(), line.top() + (line.height() - ICON) // 2, pixmap)
         painter.setPen(tokens.text if self.isEnabled() else tokens.text2)
         middle = int(Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(line.adjusted(INDENT, 0, 0, 0), middle, self.text())
+        small = QFontMetrics(self._small())
+        taken = small.horizontalAdvance(self._shortcut) + Space.SMALL if self._shortcut and self.isEnabled() else 0
+        room = line.adjusted(INDENT, 0, -taken, 0)
+        title = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, middle, title)
         painter.setFont(self._small())
         painter.setPen(tokens.text2)
         if self._shortcut and self.isEnabled():
