@@ -1,0 +1,55 @@
+"""The inequality of docs/safety.md holds for every profile, and nothing less than it is accepted."""
+
+from dataclasses import replace
+
+import pytest
+
+from nodeagent.api.commonproperties import PROFILES as NAMES
+from nodeagent.planner.timing import PROFILES, Profile, profile_problem, safe_silence
+
+
+def test_the_profiles_are_those_that_can_be_chosen() -> None:
+    assert tuple(PROFILES) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_profile_keeps_the_inequality(name: str) -> None:
+    profile = PROFILES[name]
+    assert profile_problem(profile) is None
+    assert profile.needed() <= profile.takeover
+    assert profile.self_stop >= profile.interval + profile.again
+
+
+@pytest.mark.parametrize(
+    ("name", "needed", "pause"), [("default", 4.41, 2.8), ("fast", 1.754, 1.1), ("virtual machines", 36.1, 30)]
+)
+def test_the_values_are_those_that_are_documented(name: str, needed: float, pause: float) -> None:
+    profile = PROFILES[name]
+    assert profile.needed() == pytest.approx(needed, abs=0.03)
+    assert profile.self_stop - profile.interval >= pause
+
+
+def test_a_takeover_before_the_other_has_stopped_is_refused() -> None:
+    early = replace(PROFILES["default"], takeover=4.4)
+    found = profile_problem(early)
+    assert found is not None
+    assert found.startswith("A takeover after 4.4 s would be too early")
+
+
+def test_heartbeats_fit_into_the_time_that_one_permits() -> None:
+    rare = Profile("rare", 3.0, 1.0, 3.5, 0.6, 0.3, 4.5)
+    found = profile_problem(rare)
+    assert found is not None
+    assert "too rare" in found
+
+
+def test_the_wait_grows_with_every_part() -> None:
+    assert safe_silence(1, 1, 1) > 3
+    assert safe_silence(2, 1, 1) > safe_silence(1, 2, 0.5) > safe_silence(1, 1, 1)
+
+
+def test_a_profile_is_explained_in_one_sentence() -> None:
+    assert PROFILES["default"].sentence() == (
+        "A node that is silent for 4.5 s is declared down and its groups are taken over; by then it has stopped them "
+        "itself, at the latest 4.41 s after its last confirmed heartbeat."
+    )
