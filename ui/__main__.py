@@ -45,8 +45,11 @@ def run(arguments: Sequence[str]) -> int:
 def window_wanted(arguments: Sequence[str]) -> WindowWanted | None:
     """Return what window the arguments ask for, or None when they are for the command line.
 
-    A window is asked for by nothing at all, by --noreconnect, and by --cluster TARGET without a verb.
+    A window is asked for by nothing at all, by --noreconnect, by --cluster TARGET without a verb, and by a TARGET
+    alone that is no object of the command line.
     """
+    if len(arguments) == 1 and is_target(arguments[0]):
+        return WindowWanted((arguments[0],))
     targets: list[str] = []
     reconnect = True
     screenshot: Path | None = None
@@ -65,6 +68,16 @@ def window_wanted(arguments: Sequence[str]) -> WindowWanted | None:
         else:
             return None
     return WindowWanted(tuple(targets), reconnect, screenshot)
+
+
+def is_target(word: str) -> bool:
+    """Tell whether a single word names a cluster to open, and not an object that the command line knows."""
+    if not word or word.startswith(("-", "/")):
+        return False
+    from clusteradmin.cli.objects import OBJECTS  # noqa: PLC0415 - the window alone does not need it
+
+    known = {name for spec in OBJECTS for name in (spec.name, *spec.aliases)}
+    return word.casefold() not in known | {"demo", "help"}
 
 
 def has_display() -> bool:
