@@ -1,11 +1,13 @@
 """The demo as a person starts it: what it prints, who can open it, what it survives, and what it leaves behind."""
 
+import contextlib
 import os
 import select
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,6 +167,7 @@ def test_it_can_be_ended_while_it_begins(account: Path) -> None:
     with started_demo(account) as demo:
         while not (demo.home / "demo.json").exists():
             assert demo.process.poll() is None, demo.output
+            time.sleep(0.01)  # so early it says nothing yet
         before = demo.pids
         assert demo.end() == 0, demo.output
         demo.prove_gone(before)
@@ -229,6 +232,61 @@ def test_a_name_that_is_taken_is_refused(account: Path) -> None:
         assert two.process.wait(60) == 1
         two.await_line("There is a saved connection named shop already.")
         assert not two.home.exists()
+
+
+# --- with its window
+
+
+def process_with(demo: RunningDemo, *words: bytes, seconds: float = 60.0) -> int:
+    """Return the process of the demo that has *words* in its command line, as soon as there is one."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for pid in demo.pids:
+            with contextlib.suppress(OSError):
+                if set(words) <= set(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")):
+                    return pid
+        time.sleep(0.1)  # the kernel gives no notice of a new process
+    pytest.fail(f"The demo has no process {b' '.join(words).decode()}:\n" + "\n".join(demo.output))
+
+
+def test_a_picture_of_the_window_can_be_had_without_a_display(account: Path) -> None:
+    with started_demo(account, "--screenshot", str(account / "demo.png")) as demo:
+        demo.await_line("ready: ")
+        before = demo.pids
+        assert demo.process.wait(120) == 0, demo.output
+        assert (account / "demo.png").read_bytes().startswith(b"\x89PNG")
+        demo.prove_gone(before)
+
+
+@contextlib.contextmanager
+def x_server() -> Iterator[str]:
+    """Run an X server without a screen; yield its display."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("needs Xvfb")
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-nolisten", "tcp"], pass_fds=[writing], stderr=subprocess.DEVNULL
+    )
+    os.close(writing)
+    try:
+        yield f":{os.read(reading, 20).decode('ascii').strip()}"
+    finally:
+        os.close(reading)
+        server.terminate()
+        server.wait(20)
+
+
+def test_the_demo_ends_with_its_window(account: Path) -> None:
+    with (
+        x_server() as display,
+        started_demo(account, environment={"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}, headless=False) as demo,
+    ):
+        demo.await_line("ready: ")
+        process_with(demo, b"nodeagent", b"relay")  # the window has connected
+        before = demo.pids
+        os.kill(process_with(demo, b"ui", b"--cluster"), signal.SIGTERM)  # as a session does at its end
+        assert demo.process.wait(60) == 0, demo.output
+        demo.prove_gone(before)
 
 
 # --- as an ordinary user

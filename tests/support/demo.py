@@ -22,7 +22,6 @@ import pytest
 
 from clusteradmin.demo import control
 from clusteradmin.demo.control import DemoStatus
-from clusteradmin.demo.problems import DemoError
 from clusteradmin.demo.state import read_state
 from clusteradmin.settings import ClientHome
 from tests.conftest import children_of, described
@@ -227,14 +226,15 @@ def started_demo(
     prefix: Sequence[str] = (),
     python: str = sys.executable,
     environment: Mapping[str, str] | None = None,
+    headless: bool = True,
 ) -> Iterator[RunningDemo]:
     """Start a demo in *account* without waiting; it is ended, if it still runs, and killed if that does not help.
 
-    Arguments as of `running_demo`.
+    Arguments as of `running_demo`; not *headless*, it has a window where there is a display.
     """
     home = home or account / "demo"
     environment = {**environment_of(account), **(environment or {})}
-    words = ("--headless", "--home", str(home), *arguments)
+    words = (*(["--headless"] if headless else []), "--home", str(home), *arguments)
     process = subprocess.Popen(
         [*prefix, python, "-m", "clusteradmin.demo", *words],
         env=environment,
@@ -305,11 +305,3 @@ def demo(account: Path) -> Iterator[RunningDemo]:
     """A running demo with the group High Availability Notepad online."""
     with running_demo(account) as found:
         yield found
-
-
-def status_of(demo: RunningDemo) -> DemoStatus | None:
-    """Return the demo's status, None when none runs."""
-    try:
-        return demo.status()
-    except DemoError:
-        return None
