@@ -82,7 +82,10 @@ class Steering:
         return await self._desk.commit_all(values, self._desk.requested(Verb.BRING_ONLINE, item, why))
 
     def _group_wanted(self, group: Group, state: Wanted) -> dict[str, bytes]:
-        return {group_key(group.id): encode(replace(self._desk.group_record(group.id), persistent_state=state))}
+        record = self._desk.group_record(group.id)
+        if record.persistent_state is state:
+            return {}
+        return {group_key(group.id): encode(replace(record, persistent_state=state))}
 
     def _wanted(self, resources: list[Resource], state: Wanted) -> dict[str, bytes]:
         return {

@@ -1,0 +1,477 @@
+"""What every request promises, asked of each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+import pytest
+import pytest_asyncio
+from msgspec.structs import replace
+
+from nodeagent.api import requests as r
+from nodeagent.api.objects import GroupId, ObjectKind, ResourceId, ResourceState
+from nodeagent.api.requests import Done, Right
+from nodeagent.database.memory import MemoryDatabase, MemoryStore
+from nodeagent.database.records import encode, node_key
+from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
+from nodeagent.service.rights import Caller
+from tests.support.agents import short_folder
+from tests.support.offices import ANNA, Office, open_door, open_office
+
+pytestmark = pytest.mark.asyncio
+APPLICATION = "Generic Application"
+RUNNABLE = {"CommandLine": "/bin/true", "CurrentDirectory": "/"}
+
+
+class Fickle(MemoryStore):
+    """A store that fails when it is told to.
+
+    Attributes:
+        conflicts: how many of the next commits meet somebody else's.
+        failing: what the next commits raise instead of being made.
+    """
+
+    conflicts = 0
+    failing: Exception | None = None
+
+    async def commit(self, transaction: Transaction, *, timeout: float = 2.0) -> int:
+        if self.failing is not None:
+            raise self.failing
+        if self.conflicts:
+            self.conflicts -= 1
+            raise Conflict(tuple(transaction.expect))
+        return await super().commit(transaction, timeout=timeout)
+
+
+@dataclass
+class World:
+    """Two nodes; Web with Site online and App, offline, on Disk, offline; Spare, empty; the second node's commands."""
+
+    office: Office
+    other: Office
+    store: Fickle
+    groups: dict[str, GroupId] = field(default_factory=dict)
+    resources: dict[str, ResourceId] = field(default_factory=dict)
+
+    @classmethod
+    async def build(cls, office: Office, other: Office, store: Fickle) -> World:
+        self = cls(office, other, store)
+        for name in ("Web", "Spare"):
+            self.groups[name] = (await office.do(r.CreateGroup(name=name))).id
+            await office.own(self.groups[name])
+        for name, needs in (("Disk", ""), ("App", "Disk"), ("Site", "")):
+            made = await office.do(
+                r.CreateResource(
+                    name=name,
+                    type=APPLICATION,
+                    group=self.groups["Web"],
+                    dependencies=(self.resources[needs],) if needs else (),
+                    parameters=dict(RUNNABLE),
+                )
+            )
+            self.resources[name] = made.id
+        await office.do(r.BringOnline(kind=ObjectKind.RESOURCE, id=self.resources["Site"]))
+        await office.report(self.resources["Site"], ResourceState.ONLINE)
+        return self
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    database = MemoryDatabase()
+    store = Fickle(database)
+    with short_folder() as home:
+        async with open_office(home, store=store) as office, open_office(home, database, "NODE2") as other:
+            async with asyncio.timeout(20):
+                await office.following.reached(database.revision)
+            yield await World.build(office, other, store)
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a request class is tried.
+
+    Attributes:
+        valid: a request that is carried out in `World`.
+        unknown: requests that name what there is not, each with the code of its refusal.
+        again: code of the refusal when it is asked once more; "" when that is done and changes nothing, "repeats"
+            when it is a wish that may be uttered again.
+        prepare: what has to be done before.
+    """
+
+    valid: Callable[[World], r.Request]
+    unknown: Callable[[World], Sequence[tuple[r.Request, str]]]
+    again: str
+    prepare: Callable[[World], r.Request] | None = None
+
+
+RESOURCE, GROUP, NODE = ObjectKind.RESOURCE, ObjectKind.GROUP, ObjectKind.NODE
+NOBODY = "0" * 32
+
+
+def create_resource(world: World, **changes: Any) -> r.CreateResource:
+    plain = r.CreateResource(name="New", type=APPLICATION, group=world.groups["Web"], parameters=dict(RUNNABLE))
+    return replace(plain, **changes)
+
+
+CASES: dict[Any, Case] = {
+    r.CreateGroup: Case(
+        lambda _: r.CreateGroup(name="New", preferred_owners=(2, 1)),
+        lambda _: [(r.CreateGroup(name="New", preferred_owners=(99,)), "node_unknown")],
+        "name_taken",
+    ),
+    r.CreateResource: Case(
+        create_resource,
+        lambda w: [
+            (create_resource(w, group=NOBODY), "group_unknown"),
+            (create_resource(w, type="Sundial"), "type_unknown"),
+            (create_resource(w, dependencies=(NOBODY,)), "resource_unknown"),
+            (create_resource(w, possible_owners=(99,)), "node_unknown"),
+        ],
+        "name_taken",
+    ),
+    r.Delete: Case(
+        lambda w: r.Delete(kind=RESOURCE, id=w.resources["Disk"], with_dependents=(w.resources["App"],)),
+        lambda _: [
+            (r.Delete(kind=RESOURCE, id=NOBODY), "object_unknown"),
+            (r.Delete(kind=GROUP, id=NOBODY), "object_unknown"),
+            (r.Delete(kind=NODE, id="99"), "object_unknown"),
+        ],
+        "object_unknown",
+    ),
+    r.Rename: Case(
+        lambda w: r.Rename(kind=RESOURCE, id=w.resources["Disk"], name="Platte"),
+        lambda _: [(r.Rename(kind=kind, id=NOBODY, name="X"), "object_unknown") for kind in (RESOURCE, GROUP, NODE)],
+        "",
+    ),
+    r.SetProperties: Case(
+        lambda w: r.SetProperties(kind=RESOURCE, id=w.resources["Disk"], properties={"RestartThreshold": 7}),
+        lambda w: (
+            [(r.SetProperties(kind=kind, id=NOBODY, properties={}), "object_unknown") for kind in ObjectKind]
+            + [(r.SetProperties(kind=GROUP, id=w.groups["Web"], properties={"Colour": 1}), "property_unknown")]
+        ),
+        "",
+    ),
+    r.SetPreferredOwners: Case(
+        lambda w: r.SetPreferredOwners(group=w.groups["Web"], nodes=(2, 1)),
+        lambda w: [
+            (r.SetPreferredOwners(group=NOBODY, nodes=(1,)), "group_unknown"),
+            (r.SetPreferredOwners(group=w.groups["Web"], nodes=(99,)), "node_unknown"),
+        ],
+        "",
+    ),
+    r.SetPossibleOwners: Case(
+        lambda w: r.SetPossibleOwners(resource=w.resources["Disk"], nodes=(1,)),
+        lambda w: [
+            (r.SetPossibleOwners(resource=NOBODY, nodes=None), "resource_unknown"),
+            (r.SetPossibleOwners(resource=w.resources["Disk"], nodes=(99,)), "node_unknown"),
+        ],
+        "",
+    ),
+    r.SetDependencies: Case(
+        lambda w: r.SetDependencies(resource=w.resources["App"], providers=()),
+        lambda w: [
+            (r.SetDependencies(resource=NOBODY, providers=()), "resource_unknown"),
+            (r.SetDependencies(resource=w.resources["App"], providers=(NOBODY,)), "resource_unknown"),
+        ],
+        "",
+    ),
+    r.ChangeGroup: Case(
+        lambda w: r.ChangeGroup(resource=w.resources["Disk"], group=w.groups["Spare"]),
+        lambda w: [
+            (r.ChangeGroup(resource=NOBODY, group=w.groups["Spare"]), "resource_unknown"),
+            (r.ChangeGroup(resource=w.resources["Disk"], group=NOBODY), "group_unknown"),
+        ],
+        "already_in_group",
+    ),
+    r.BringOnline: Case(
+        lambda w: r.BringOnline(kind=GROUP, id=w.groups["Web"], note="for the night"),
+        lambda w: [
+            (r.BringOnline(kind=GROUP, id=NOBODY), "object_unknown"),
+            (r.BringOnline(kind=RESOURCE, id=NOBODY), "object_unknown"),
+            (r.BringOnline(kind=NODE, id="1"), "verb_does_not_apply"),
+            (r.BringOnline(kind=GROUP, id=w.groups["Web"], node=99), "node_unknown"),
+        ],
+        "repeats",
+    ),
+    r.TakeOffline: Case(
+        lambda w: r.TakeOffline(kind=RESOURCE, id=w.resources["Site"]),
+        lambda _: [
+            (r.TakeOffline(kind=GROUP, id=NOBODY), "object_unknown"),
+            (r.TakeOffline(kind=RESOURCE, id=NOBODY), "object_unknown"),
+            (r.TakeOffline(kind=NODE, id="1"), "verb_does_not_apply"),
+        ],
+        "repeats",
+    ),
+    r.InitiateFailure: Case(
+        lambda w: r.InitiateFailure(resource=w.resources["Site"]),
+        lambda _: [(r.InitiateFailure(resource=NOBODY), "resource_unknown")],
+        "repeats",
+    ),
+    r.MoveGroup: Case(
+        lambda w: r.MoveGroup(group=w.groups["Web"], node=2),
+        lambda w: [
+            (r.MoveGroup(group=NOBODY), "group_unknown"),
+            (r.MoveGroup(group=w.groups["Web"], node=99), "node_unknown"),
+        ],
+        "repeats",
+    ),
+    r.PauseNode: Case(lambda _: r.PauseNode(node=2), lambda _: [(r.PauseNode(node=99), "node_unknown")], "already"),
+    r.ResumeNode: Case(
+        lambda _: r.ResumeNode(node=2),
+        lambda _: [(r.ResumeNode(node=99), "node_unknown")],
+        "not_paused",
+        lambda _: r.PauseNode(node=2),
+    ),
+    r.ValidateParameters: Case(
+        lambda _: r.ValidateParameters(type=APPLICATION, parameters=dict(RUNNABLE)),
+        lambda _: [
+            (r.ValidateParameters(type="Sundial"), "type_unknown"),
+            (
+                r.ValidateParameters(type=APPLICATION, parameters=dict(RUNNABLE), possible_owners=(99,)),
+                "node_unknown",
+            ),
+        ],
+        "",
+    ),
+    r.ReadOutput: Case(
+        lambda w: r.ReadOutput(resource=w.resources["Site"]),
+        lambda _: [(r.ReadOutput(resource=NOBODY), "resource_unknown")],
+        "",
+    ),
+}
+CHANGES = [kind for kind in CASES if kind.changes]
+# Everything that is worked on by the handlers; reading an output log is the connection's own matter.
+HANDLED = [kind for kind in CASES if kind is not r.ReadOutput]
+
+
+async def prepared(world: World, kind: Any) -> r.Request:
+    case = CASES[kind]
+    if case.prepare is not None:
+        await world.office.do(case.prepare(world))
+    return case.valid(world)
+
+
+async def test_every_request_has_a_case() -> None:
+    assert set(CASES) == set(get_args(r.Request))
+
+
+@pytest.mark.parametrize("right", list(Right), ids=lambda right: right.name.lower())
+@pytest.mark.parametrize("kind", list(CASES), ids=lambda kind: kind.__name__)
+async def test_it_is_refused_to_who_lacks_the_right_and_to_nobody_else(world: World, kind: Any, right: Right) -> None:
+    request = await prepared(world, kind)
+    before = world.store.database.revision
+    caller = Caller("berta", right)
+    if right < kind.right:
+        with pytest.raises(Exception, match=f"needs the right to {kind.right.name.lower()}"):
+            world.office.handlers.check(request, caller)
+        if kind in HANDLED:
+            refused = await world.office.refusal(request, caller)
+            assert refused.code == "access_denied"
+        assert world.store.database.revision == before
+    else:
+        world.office.handlers.check(request, caller)
+        if kind in HANDLED:
+            assert isinstance(await world.office.ask(request, caller), kind.reply)
+
+
+@pytest.mark.parametrize("kind", HANDLED, ids=lambda kind: kind.__name__)
+async def test_what_it_names_and_there_is_not_is_refused_and_nothing_changes(world: World, kind: Any) -> None:
+    for request, code in CASES[kind].unknown(world):
+        before = world.store.database.revision
+        assert (await world.office.refusal(request)).code == code
+        assert world.store.database.revision == before
+
+
+@pytest.mark.parametrize("kind", list(CASES), ids=lambda kind: kind.__name__)
+async def test_over_the_socket_it_is_answered_as_promised_and_the_news_come_before_the_answer(
+    world: World, kind: Any
+) -> None:
+    request = await prepared(world, kind)
+    async with open_door(world.office, ANNA) as door, await door.enter() as visitor:
+        await visitor.subscribe()
+        reply = await visitor.ask(request)
+        assert isinstance(reply, kind.reply)
+        if isinstance(reply, Done):
+            assert visitor.mirror.snapshot is not None
+            assert visitor.mirror.snapshot.revision >= reply.revision > 0
+            assert visitor.mirror.snapshot == replace(
+                world.office.following.snapshot, revision=visitor.mirror.snapshot.revision
+            )
+
+
+@pytest.mark.parametrize("kind", CHANGES, ids=lambda kind: kind.__name__)
+async def test_what_it_changes_is_in_the_log_with_user_and_request(world: World, kind: Any) -> None:
+    request = await prepared(world, kind)
+    before = {entry.sequence for entry in world.office.log}
+    done = await world.office.do(request)
+    assert world.office.following.view.revision >= done.revision
+    entries = [entry for entry in world.office.log if entry.sequence not in before]
+    assert entries
+    assert len({entry.request for entry in entries}) == 1
+    for entry in entries:
+        assert entry.request
+        assert entry.cause is not None
+        assert (entry.cause.user, entry.cause.request) == ("anna", entry.request)
+        assert entry.cause.note == getattr(request, "note", "")
+
+
+@pytest.mark.parametrize("kind", CHANGES, ids=lambda kind: kind.__name__)
+async def test_asked_twice_it_changes_nothing_twice(world: World, kind: Any) -> None:
+    request = await prepared(world, kind)
+    await world.office.do(request)
+    before, shown = world.store.database.revision, world.office.following.snapshot
+    expected = CASES[kind].again
+    if expected == "repeats":
+        await world.office.do(request)
+        assert replace(world.office.following.snapshot, revision=0) == replace(shown, revision=0)
+        return
+    if expected:
+        assert (await world.office.refusal(request)).code == expected
+    else:
+        done = await world.office.do(request)
+        assert done.revision <= before
+    assert world.store.database.revision == before
+
+
+@pytest.mark.parametrize("kind", CHANGES, ids=lambda kind: kind.__name__)
+async def test_when_another_change_comes_first_it_is_looked_at_again(world: World, kind: Any) -> None:
+    request = await prepared(world, kind)
+    before = world.store.database.revision
+    world.store.conflicts = 3
+    done = await world.office.do(request)
+    assert done.revision > before
+
+
+@pytest.mark.parametrize("kind", CHANGES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    ("failing", "code"),
+    [(Unavailable("it is away"), "store_unavailable"), (Unknown("no answer"), "result_unknown")],
+    ids=["unavailable", "unknown"],
+)
+async def test_a_database_that_does_not_answer_is_said_and_not_guessed_about(
+    world: World, kind: Any, failing: Exception, code: str
+) -> None:
+    request = await prepared(world, kind)
+    before = world.store.database.revision
+    world.store.failing = failing
+    assert (await world.office.refusal(request)).code == code
+    assert world.store.database.revision == before
+    world.store.failing = None
+    await world.office.do(request)
+
+
+async def test_a_change_that_was_made_is_not_refused_because_owners_cannot_be_asked(world: World) -> None:
+    class FailsAfterwards(Fickle):
+        async def commit(self, transaction: Transaction, *, timeout: float = 2.0) -> int:
+            if any(key.startswith("asks/") for key in transaction.put):
+                raise Unavailable("it is away")
+            return await super().commit(transaction, timeout=timeout)
+
+    world.store.__class__ = FailsAfterwards
+    done = await world.office.do(create_resource(world))
+    assert done.id in world.office.following.snapshot.resources
+    assert done.notices == ()
+
+
+async def test_many_at_once_are_all_carried_out(world: World) -> None:
+    requests = [r.CreateGroup(name=f"Group {number}") for number in range(40)]
+    done = await asyncio.gather(*(world.office.do(request) for request in requests))
+    assert len({each.id for each in done}) == 40
+    names = {group.name for group in world.office.following.snapshot.groups.values()}
+    assert names >= {request.name for request in requests}
+
+
+async def test_of_two_nodes_asked_for_the_same_name_at_once_exactly_one_gives_it(world: World) -> None:
+    async def create(office: Office) -> str:
+        try:
+            await office.do(r.CreateGroup(name="Wanted"))
+        except Exception as exc:  # noqa: BLE001 - what it is, is looked at below
+            return getattr(getattr(exc, "problem", None), "code", repr(exc))
+        return "done"
+
+    said = await asyncio.gather(*(create(office) for office in (world.office, world.other) * 5))
+    assert sorted(set(said)) == ["done", "name_taken"]
+    assert said.count("done") == 1
+
+
+async def test_two_edges_added_at_once_on_two_nodes_never_close_a_circle(world: World) -> None:
+    site, disk = world.resources["Site"], world.resources["Disk"]
+    await world.office.report(site, ResourceState.OFFLINE)
+    await world.other.following.reached(world.office.following.view.revision)
+    asked = [
+        (world.office, r.SetDependencies(resource=site, providers=(disk,))),
+        (world.other, r.SetDependencies(resource=disk, providers=(site,))),
+    ]
+    said = await asyncio.gather(*(office.do(request) for office, request in asked), return_exceptions=True)
+    assert sum(isinstance(each, Done) for each in said) == 1
+    assert "circle" in str(next(each for each in said if not isinstance(each, Done)))
+
+
+async def test_bringing_online_a_group_overwrites_no_setting_that_another_node_just_stored(world: World) -> None:
+    disk = world.resources["Disk"]
+    await world.office.do(r.TakeOffline(kind=RESOURCE, id=disk))
+    await world.office.do(r.BringOnline(kind=RESOURCE, id=disk))  # a wish of its own, which the group's replaces
+    await world.other.following.reached(world.office.following.view.revision)
+    changes = r.SetProperties(kind=RESOURCE, id=disk, properties={"RestartThreshold": 9})
+    await asyncio.gather(world.other.do(changes), world.office.do(r.BringOnline(kind=GROUP, id=world.groups["Web"])))
+    await world.office.following.reached(world.other.following.view.revision)
+    assert world.office.following.snapshot.resources[disk].properties == {"RestartThreshold": 9}
+
+
+async def test_a_tree_larger_than_one_commit_is_deleted_whole(world: World) -> None:
+    disk, group = world.resources["Disk"], world.groups["Web"]
+    made = [
+        (await world.office.do(create_resource(world, name=f"On it {n}", dependencies=(disk,), group=group))).id
+        for n in range(70)
+    ]
+    request = r.Delete(kind=RESOURCE, id=disk, with_dependents=(*made, world.resources["App"]))
+    await world.office.do(request)
+    assert {x.name for x in world.office.following.snapshot.resources.values()} == {"Site"}
+
+
+async def test_a_group_with_more_resources_than_one_commit_holds_goes_online_and_offline(world: World) -> None:
+    group = (await world.office.do(r.CreateGroup(name="Large"))).id
+    await world.office.own(group)
+    for n in range(150):
+        made = await world.office.do(create_resource(world, name=f"Many {n}", group=group))
+        await world.office.do(r.BringOnline(kind=RESOURCE, id=made.id))
+    await world.office.do(r.BringOnline(kind=GROUP, id=group))
+    await world.office.do(r.TakeOffline(kind=GROUP, id=group))
+    members = world.office.following.snapshot.resources_of(group)
+    assert {member.persistent_state for member in members} == {"inherit"}
+
+
+async def test_what_is_already_so_is_answered_at_once_and_not_recorded(world: World) -> None:
+    site, web = world.resources["Site"], world.groups["Web"]
+    before = world.store.database.revision
+    for request in (
+        r.BringOnline(kind=RESOURCE, id=site),
+        r.TakeOffline(kind=RESOURCE, id=world.resources["Disk"]),
+        r.MoveGroup(group=web, node=1),
+    ):
+        await world.office.do(request)
+    assert world.store.database.revision == before
+
+
+async def test_nobody_who_has_no_right_at_all_gets_past_the_door(world: World) -> None:
+    async with open_door(world.office, Caller("mallory", Right.NONE)) as door, await door.visit() as visitor:
+        bye = await visitor.next()
+        assert getattr(getattr(bye, "problem", None), "code", "") == "no_right"
+        assert await visitor.next() is None
+
+
+async def test_a_paused_node_is_given_no_new_group(world: World) -> None:
+    record = world.office.following.view.node(1)
+    assert record is not None
+    await world.office.commit(Transaction(put={node_key(1): encode(replace(record[0], paused=True))}))
+    made = await world.office.do(r.CreateGroup(name="Elsewhere"))
+    assert world.office.following.snapshot.groups[made.id].owner == 2
+
+
+async def test_a_note_that_is_too_long_or_not_readable_is_refused(world: World) -> None:
+    web = world.groups["Web"]
+    assert (await world.office.refusal(r.MoveGroup(group=web, node=2, note="x" * 1001))).code == "value_too_long"
+    assert (await world.office.refusal(r.MoveGroup(group=web, node=2, note="\x00"))).code == "control_characters"
