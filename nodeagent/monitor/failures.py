@@ -9,7 +9,9 @@ from nodeagent.planner.policies import Policy, may_restart, recent
 from nodeagent.system.processes import ExitStatus
 
 CRASH_LOOP_LIFE: Final = 1.0  # seconds; a life shorter than this, ended by the program itself, is a quick end
-KILLED_LIFE: Final = 0.02  # the same for one ended from outside: a kill is not the program's fault, a loop of them is
+KILLED_LIFE: Final = 0.02  # the same for one ended from outside, which is not the program's fault
+KILLS_IN_A_ROW: Final = 200  # so many of those are a loop all the same (out of memory, say) and wait a little
+KILL_LOOP_DELAY: Final = 0.05  # seconds
 CRASH_LOOP_DELAYS: Final = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds, by the number of quick ends in a row
 MOST_REMEMBERED: Final = 2000  # failures; a threshold above it is never exceeded
 
@@ -36,11 +38,12 @@ class Failures:
     def __init__(self) -> None:
         self._at: list[float] = []
         self._quick = 0
+        self._kills = 0
 
     def forget(self) -> None:
         """Count anew."""
         self._at.clear()
-        self._quick = 0
+        self._quick = self._kills = 0
 
     def add(self, policy: Policy, now: float) -> bool:
         """Count one more, and tell whether *policy* allows a restart."""
@@ -59,7 +62,8 @@ class Failures:
     def ended(self, status: ExitStatus, lived: float) -> None:
         """Take into account how a life of *lived* seconds ended."""
         by_itself = status.code is not None or status.signal in _OWN_FAULT
-        self._quick = self._quick + 1 if lived < (CRASH_LOOP_LIFE if by_itself else KILLED_LIFE) else 0
+        self._quick = self._quick + 1 if by_itself and lived < CRASH_LOOP_LIFE else 0
+        self._kills = self._kills + 1 if not by_itself and lived < KILLED_LIFE else 0
 
     @property
     def looping(self) -> bool:
@@ -69,4 +73,6 @@ class Failures:
     @property
     def delay(self) -> float:
         """Return the seconds that a restart waits."""
+        if self._kills > KILLS_IN_A_ROW:
+            return KILL_LOOP_DELAY
         return CRASH_LOOP_DELAYS[min(self._quick, len(CRASH_LOOP_DELAYS) - 1)]

@@ -51,10 +51,10 @@ def definition(
     return Definition(id=name, name=name, type=kind, parameters=parameters, policy=policy)
 
 
-def shell(script: str, **more: Value) -> Definition:
+def shell(script: str, *, policy: Policy = RESTARTS, **more: Value) -> Definition:
     """Return a Generic Application that runs a shell script."""
     quoted = script.replace("'", "'\\''")
-    return definition(f"/bin/sh -c '{quoted}'", **more)  # type: ignore[arg-type]
+    return definition(f"/bin/sh -c '{quoted}'", policy=policy, **more)
 
 
 class Line:
@@ -63,15 +63,25 @@ class Line:
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(PATIENCE)
-        self._socket.connect(str(path))
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self._file = self._socket.makefile("rb")
         self.heard: list[FromMonitor] = []
+        self._unseen: list[FromMonitor] = []
 
     def say(self, *orders: ToMonitor) -> None:
         self._socket.sendall(b"".join(map(encode, orders)))
 
     def raw(self, data: bytes) -> None:
         self._socket.sendall(data)
+
+    def flood(self, data: bytes) -> None:
+        """Send it again and again, without reading, until the monitor hangs up."""
+        while True:
+            self._socket.sendall(data)
 
     def attach(self) -> Attached:
         self.say(Attach(service="test"))
@@ -80,20 +90,29 @@ class Line:
     def permit(self, *, incarnation: int = 1, seconds: float | None = None) -> None:
         until = None if seconds is None else SystemClock().steady() + seconds
         self.say(Permit(incarnation=incarnation, until=until))
-        while self.next(Acknowledged).until != until:
-            pass
+        before: list[FromMonitor] = []
+        while (said := self._read()) != Acknowledged(incarnation=incarnation, until=until):
+            before.append(said)
+        self._unseen = before  # what a permission stops is told before it is acknowledged
 
     def start(self, resource: Definition, *, group: str = "g", epoch: int = 1, incarnation: int = 1) -> None:
         self.say(Start(resource=resource, group=group, epoch=epoch, incarnation=incarnation))
 
     def next(self, kind: type[T]) -> T:
         """Return the next thing of *kind*, whatever comes before."""
-        while line := self._file.readline():
-            said = decode_news(line)
-            self.heard.append(said)
-            if isinstance(said, kind):
-                return said
-        raise ConnectionError("the monitor closed the line")
+        while not isinstance(said := self._read(), kind):
+            pass
+        return said
+
+    def _read(self) -> FromMonitor:
+        if self._unseen:
+            return self._unseen.pop(0)
+        line = self._file.readline()
+        if not line:
+            raise ConnectionError("the monitor closed the line")
+        said = decode_news(line)
+        self.heard.append(said)
+        return said
 
     def until(self, test: Callable[[Report], bool]) -> Report:
         """Return the next report that *test* likes."""

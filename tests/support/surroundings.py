@@ -1,0 +1,102 @@
+"""What a held resource needs of its monitor, with a clock that the test moves and real processes or none."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+
+from nodeagent.api.objects import ResourceState
+from nodeagent.monitor.deadline import Armed, Deadline
+from nodeagent.monitor.messages import Report
+from nodeagent.monitor.surroundings import Readable
+from nodeagent.monitor.timers import Timer, Timers
+from nodeagent.system.containers import Container
+
+
+class FakeSurroundings:
+    """A monitor without a loop: `pass_time` runs timers, `events` what became readable."""
+
+    def __init__(self, container: Container) -> None:
+        self.time = 1000.0
+        self.deadline = Deadline()
+        self.deadline.replace(1, None)
+        self.closed: dict[str, int] = {}
+        self.timers = Timers()
+        self.reports: list[Report] = []
+        self.attached = True
+        self.settlings = 0
+        self._container = container
+        self._watched: dict[int, tuple[Readable, Callable[[], None]]] = {}
+
+    @property
+    def last(self) -> Report:
+        return self.reports[-1]
+
+    def state(self) -> ResourceState:
+        """Return the state that was told last."""
+        return self.last.state
+
+    @property
+    def watched(self) -> int:
+        return len(self._watched)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so much time pass, each timer at its moment."""
+        end = self.time + seconds
+        while (moment := self.timers.next()) <= end:
+            self.time = max(self.time, moment)
+            for action in self.timers.due(self.time):
+                action()
+        self.time = end
+
+    def events(self, *, patience: float = 20.0) -> None:
+        """Wait for the next thing to become readable, and have it seen to; the clock stands still."""
+        poll = select.poll()
+        for number in self._watched:
+            poll.register(number, select.POLLIN)
+        found = poll.poll(patience * 1000)
+        assert found, "nothing happened"
+        for number, _ in found:
+            if number in self._watched:
+                self._watched[number][1]()
+
+    def until(self, test: Callable[[], bool]) -> None:
+        while not test():
+            self.events()
+
+    # --- Surroundings ---
+
+    def now(self) -> float:
+        return self.time
+
+    def wall(self) -> float:
+        return 1_700_000_000.0 + self.time
+
+    def allows(self, armed: Armed) -> bool:
+        return self.deadline.allows(armed.incarnation, self.time)
+
+    def is_closed(self, armed: Armed) -> bool:
+        return armed.epoch <= self.closed.get(armed.group, 0)
+
+    def later(self, seconds: float, action: Callable[[], None]) -> Timer:
+        return self.timers.at(self.time + seconds, action)
+
+    def watch(self, source: Readable, action: Callable[[], None]) -> None:
+        self._watched[source.fileno()] = (source, action)
+
+    def unwatch(self, source: Readable) -> None:
+        del self._watched[source.fileno()]
+
+    def tell(self, report: Report) -> bool:
+        if self.attached:
+            self.reports.append(report)
+        return self.attached
+
+    def settled(self) -> None:
+        self.settlings += 1
+
+    def open_output(self, resource: str) -> int | None:
+        return None
+
+    def container(self, resource: str) -> Container:
+        return self._container
