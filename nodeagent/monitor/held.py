@@ -50,9 +50,7 @@ class Held:
         self.state = State.OFFLINE
         self.information: Problem | None = None
         self.cause: Cause | None = None
-        self.deadline = False
-        self.resumed = False
-        self.restarted = False
+        self.deadline = self.resumed = self.restarted = False
         self._mine: Any = None
         self._parameters: Mapping[str, Value] = {}
         self._running: Running | None = None
@@ -187,8 +185,7 @@ class Held:
 
     def disarm(self) -> None:
         """Stay as it is: no later permission wakes it."""
-        self.deadline = False
-        self.resumed = False
+        self.deadline = self.resumed = False
 
     def kill(self, deadline: float) -> bool:
         """Kill everything of it, wait for the proof until *deadline*, and report nothing."""
@@ -352,7 +349,7 @@ class Held:
     def _after_failure(self) -> None:
         policy = self.definition.policy
         if not (self._may_restart and policy.alone) or self._around.is_closed(self.armed):
-            self._become(State.FAILED, self.information)
+            self._become(State.FAILED, self._last_end)  # not what was in the way of the ending
             self._around.settled()
             return
         if self.cause is None:
@@ -360,7 +357,7 @@ class Held:
             self.cause = cause("cause_policy_restart", used=used, threshold=policy.threshold, period=int(policy.period))
         delay = self._failures.delay
         if delay:
-            self._become(State.ONLINE_PENDING, self.information)
+            self._become(State.ONLINE_PENDING, self._last_end)
             self._timer("restart", delay, self._restart)
         else:
             self._restart()
@@ -382,7 +379,7 @@ class Held:
             self._timer("stop", running.stop_timeout, lambda: self._end_then(self._went_offline))
 
     def _went_offline(self) -> None:
-        self.deadline = self.resumed = False
+        self.disarm()
         self.cause = None
         self._become(State.OFFLINE)
         self._around.settled()

@@ -23,7 +23,6 @@ from nodeagent.monitor.messages import (
     Attach,
     Closed,
     CloseEpoch,
-    Definition,
     Fail,
     Forget,
     Quit,
@@ -36,7 +35,6 @@ from nodeagent.monitor.messages import (
 )
 from nodeagent.monitor.reaping import containers_of, kill_resources
 from nodeagent.planner.policies import Policy
-from nodeagent.system.clock import SystemClock
 from nodeagent.system.processes import read_stat
 from tests.support.monitors import (
     PATIENCE,
@@ -44,15 +42,14 @@ from tests.support.monitors import (
     Line,
     RunningMonitor,
     definition,
+    eventually,
     kill,
     running_monitor,
     shell,
     wait_for_end,
 )
-from tests.support.samplepackage import SAMPLES, install
 
 SLEEP = "/bin/sleep 1000"
-K = 0.6  # seconds; safety protocol, section 3, default profile
 
 
 @pytest.fixture
@@ -64,17 +61,6 @@ def monitor() -> Iterator[RunningMonitor]:
 @pytest.fixture
 def line(monitor: RunningMonitor) -> Line:
     return monitor.attach()
-
-
-def eventually(path: Path, wanted: str) -> str:
-    """Return what is in the file once it holds *wanted*."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        if wanted in text:
-            return text
-        assert time.monotonic() < until, f"{wanted!r} never came; there is {text[-300:]!r}"
-        select.select([], [], [], 0.01)  # a file that grows gives no event
 
 
 def number_in(monitor: RunningMonitor, word: str = "pid") -> int:
@@ -337,151 +323,6 @@ def test_a_program_starts_even_when_its_log_cannot_be_opened(line: Line, monitor
     assert Path(f"/proc/{report.process_id}/fd/1").resolve() == Path(os.devnull)
 
 
-# --- the deadline -----------------------------------------------------------------------------------------------
-
-
-def test_everything_stops_at_the_deadline_and_starts_in_place_with_the_next_permission(
-    monitor: RunningMonitor,
-) -> None:
-    line = monitor.attach(seconds=3.0)
-    for name in ("one", "two"):
-        line.start(definition(SLEEP, name=name))
-    pids = [line.online(name).process_id for name in ("one", "two")]
-    until = SystemClock().steady() + 1.5
-    line.permit(seconds=1.5)
-    line.close()  # the service is gone
-    assert all(wait_for_end(pid) for pid in pids)
-    assert until - 0.1 < SystemClock().steady() < until + K
-    again = monitor.connect()
-    attached = again.attach()
-    assert [(held.state, held.deadline, held.process_id) for held in attached.held] == [
-        (ResourceState.OFFLINE, True, 0)
-    ] * 2
-    again.permit(seconds=60)
-    assert again.online("one").cause == cause("cause_self_stop_over")
-    assert not again.online("two").deadline
-
-
-def test_the_group_starts_again_in_the_order_of_its_first_start(monitor: RunningMonitor) -> None:
-    line = monitor.attach()
-    names = ["disk", "address", "program"]
-    for name in names:
-        line.start(definition(SLEEP, name=name))
-        line.online(name)
-    line.permit(seconds=0.0)
-    stopped: set[str] = set()
-    while stopped != set(names):
-        stopped.add(line.until(lambda report: report.deadline and report.state is ResourceState.OFFLINE).id)
-    line.heard.clear()
-    line.permit()
-    line.online("program")
-    online = [said.id for said in line.heard if isinstance(said, Report) and said.state is ResourceState.ONLINE]
-    assert online == names
-
-
-def test_a_permission_of_another_incarnation_stops_what_runs_and_starts_nothing(line: Line) -> None:
-    line.start(definition(SLEEP))
-    pid = line.online().process_id
-    line.permit(incarnation=2)
-    assert wait_for_end(pid)
-    line.permit(incarnation=2)
-    assert line.state(ResourceState.OFFLINE).deadline
-    line.permit(incarnation=1)
-    line.online()
-
-
-def test_what_was_being_stopped_at_the_deadline_does_not_start_again(line: Line) -> None:
-    line.start(shell("trap '' TERM; while :; do sleep 0.05; done", StopTimeout=3_600_000))
-    line.online()
-    line.say(Stop(id="notepad"))
-    line.state(ResourceState.OFFLINE_PENDING)
-    line.permit(seconds=0.0)
-    assert not line.state(ResourceState.OFFLINE).deadline
-
-
-def test_an_unguarded_node_has_no_deadline_and_an_order_without_permission_waits(monitor: RunningMonitor) -> None:
-    line = monitor.connect()
-    line.attach()
-    line.start(definition(SLEEP))
-    assert line.state(ResourceState.OFFLINE).deadline
-    line.permit(seconds=None)
-    line.online()
-
-
-def test_a_stopped_monitor_is_killed_by_the_kernel_after_the_deadline(monitor: RunningMonitor) -> None:
-    line = monitor.attach(seconds=30)
-    line.start(definition(SLEEP))
-    line.online()
-    line.permit(seconds=1.0)
-    os.kill(monitor.process.pid, signal.SIGSTOP)
-    assert monitor.process.wait(PATIENCE) == -signal.SIGKILL
-
-
-# --- epochs -----------------------------------------------------------------------------------------------------
-
-
-def test_nothing_is_started_under_a_closed_or_lower_epoch(line: Line) -> None:
-    line.start(definition(SLEEP), epoch=5)
-    line.online()
-    line.say(Stop(id="notepad", now=True))
-    line.state(ResourceState.OFFLINE)
-    line.say(CloseEpoch(group="g", epoch=5))
-    assert line.next(Closed).clean
-    for epoch in (4, 5):
-        line.start(definition(SLEEP), epoch=epoch)
-        refused = line.state(ResourceState.FAILED)
-        assert refused.information is not None
-        assert (refused.epoch, refused.information.code) == (epoch, "epoch_closed")
-    line.start(definition(SLEEP), epoch=6)
-    assert line.online().epoch == 6
-
-
-def test_what_stands_still_under_a_closed_epoch_is_not_woken_by_a_permission(line: Line) -> None:
-    line.start(definition(SLEEP, name="notepad"))
-    line.online()
-    line.permit(seconds=0.0)
-    line.state(ResourceState.OFFLINE)
-    line.say(CloseEpoch(group="g", epoch=1))
-    assert line.next(Closed).clean
-    line.permit()
-    line.say(Attach(service="test"))
-    assert [(held.state, held.deadline) for held in line.attach().held] == [(ResourceState.OFFLINE, False)]
-
-
-def test_a_running_member_makes_the_answer_unclean_and_is_not_restarted_in_place(line: Line) -> None:
-    line.start(definition(SLEEP))
-    pid = line.online().process_id
-    line.say(CloseEpoch(group="g", epoch=1))
-    assert not line.next(Closed).clean
-    kill(pid)
-    line.state(ResourceState.FAILED)
-    line.say(CloseEpoch(group="g", epoch=1))
-    assert line.next(Closed).clean
-
-
-def test_closed_epochs_outlive_the_monitor(monitor: RunningMonitor) -> None:
-    line = monitor.attach()
-    line.say(CloseEpoch(group="g", epoch=7))
-    line.next(Closed)
-    monitor.process.kill()
-    monitor.restart()
-    again = monitor.connect()
-    assert again.attach().closed == {"g": 7}
-    again.permit()
-    again.start(definition(SLEEP), epoch=7)
-    assert again.state(ResourceState.FAILED).epoch == 7
-
-
-def test_a_start_for_what_is_online_only_renews_group_and_epoch(line: Line) -> None:
-    line.start(definition(SLEEP), group="g", epoch=1)
-    first = line.online()
-    line.start(definition(SLEEP), group="h", epoch=3)
-    again = line.online()
-    assert (again.process_id, again.group, again.epoch) == (first.process_id, "h", 3)
-    line.say(CloseEpoch(group="g", epoch=9))
-    assert line.next(Closed).clean
-
-
 # --- service and monitor ----------------------------------------------------------------------------------------
 
 
@@ -603,144 +444,3 @@ def test_a_hundred_restarts_leave_no_file_and_no_zombie_behind(monitor: RunningM
     while children.read_text().split() != [str(report.process_id)]:
         assert time.monotonic() < until, children.read_text()
         select.select([], [], [], 0.02)  # orphans are reaped a little later
-
-
-# --- types that block -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def sampled(tmp_path: Path) -> Iterator[RunningMonitor]:
-    """A monitor on a node where the package with the sample types is installed."""
-    with running_monitor(PYTHONPATH=install(tmp_path / "package", SAMPLES)) as running:
-        yield running
-
-
-def blocking(folder: Path, policy: Policy | None = None, **more: str) -> Definition:
-    return definition("", kind="Sample Blocking", policy=policy or Policy(), Folder=str(folder), **more)
-
-
-def calls(folder: Path) -> list[str]:
-    return (folder / "calls").read_text().split()
-
-
-def test_a_blocking_type_goes_online_and_offline_by_its_entry_points(sampled: RunningMonitor, tmp_path: Path) -> None:
-    line = sampled.attach()
-    line.start(blocking(tmp_path))
-    line.state(ResourceState.ONLINE_PENDING)
-    assert line.online().process_id == 0
-    assert (tmp_path / "flag").exists()
-    line.say(Stop(id="notepad"))
-    line.state(ResourceState.OFFLINE)
-    assert not (tmp_path / "flag").exists()
-    assert calls(tmp_path) == ["online", "offline"]
-    names = {entry.split("=")[0] for entry in (tmp_path / "environment").read_text().splitlines()}
-    assert names <= {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "CLUSTER_RESOURCE_MARK"}
-
-
-def test_a_check_that_says_no_fails_it_and_ends_it_properly(sampled: RunningMonitor, tmp_path: Path) -> None:
-    line = sampled.attach()
-    line.start(blocking(tmp_path, Policy(looks_alive=0.1, alone=True, threshold=1)))
-    line.online()
-    (tmp_path / "flag").unlink()
-    assert line.online().restarted
-    assert calls(tmp_path) == ["online", "is_alive", "terminate", "online"]
-
-
-@pytest.mark.parametrize(
-    ("how", "code"), [("crash", "call_died"), ("refuse", "start_failed"), ("raise", "call_failed")]
-)
-def test_an_online_that_goes_wrong_is_a_failure(sampled: RunningMonitor, tmp_path: Path, how: str, code: str) -> None:
-    line = sampled.attach()
-    line.start(blocking(tmp_path, Online=how))
-    failed = line.state(ResourceState.FAILED)
-    assert failed.information is not None
-    assert failed.information.code == code
-    assert calls(tmp_path) == ["online", "terminate"]
-    if how == "raise":
-        assert "seven by zero" in sampled.log().read_text()
-
-
-def test_an_online_that_hangs_fails_after_its_time_and_disturbs_nobody(sampled: RunningMonitor, tmp_path: Path) -> None:
-    line = sampled.attach()
-    line.start(definition(SLEEP, name="other"))
-    other = line.online("other")
-    line.start(blocking(tmp_path, Policy(pending_timeout=0.5), Online="hang"))
-    line.state(ResourceState.ONLINE_PENDING)
-    kill(other.process_id)
-    assert line.online("other").restarted
-    failed = line.state(ResourceState.FAILED)
-    assert failed.information is not None
-    assert failed.information.code == "pending_timeout"
-    assert containers_of(sampled.settings).open("notepad").is_empty()
-
-
-def test_progress_keeps_a_slow_online_from_failing_and_is_news(sampled: RunningMonitor, tmp_path: Path) -> None:
-    line = sampled.attach()
-    line.start(blocking(tmp_path, Policy(pending_timeout=20), Online="report"))
-    line.online()
-    seen = [
-        said.information.parameters["text"]
-        for said in line.heard
-        if isinstance(said, Report) and said.information is not None and said.information.code == "progress"
-    ]
-    assert seen == ["25 %", "50 %", "75 %"]
-
-
-def test_what_online_left_running_belongs_to_it_and_does_not_keep_it_pending(
-    sampled: RunningMonitor, tmp_path: Path
-) -> None:
-    line = sampled.attach()
-    line.start(blocking(tmp_path, Online="daemon"))
-    line.online()
-    assert not containers_of(sampled.settings).open("notepad").is_empty()
-    line.say(Stop(id="notepad"))
-    line.state(ResourceState.OFFLINE)
-    assert containers_of(sampled.settings).open("notepad").is_empty()
-
-
-def test_an_offline_that_refuses_is_followed_by_terminate(sampled: RunningMonitor, tmp_path: Path) -> None:
-    line = sampled.attach()
-    line.start(blocking(tmp_path, Offline="refuse"))
-    line.online()
-    line.say(Stop(id="notepad"))
-    line.state(ResourceState.OFFLINE)
-    assert calls(tmp_path) == ["online", "offline", "terminate"]
-
-
-def test_what_cannot_be_terminated_is_not_said_to_be_offline(sampled: RunningMonitor, tmp_path: Path) -> None:
-    line = sampled.attach()
-    line.start(blocking(tmp_path))
-    line.online()
-    (tmp_path / "stuck").touch()
-    line.say(Stop(id="notepad", now=True))
-    stuck = line.state(ResourceState.OFFLINE_PENDING)
-    assert stuck.information is not None
-    assert stuck.information.code == "not_killable"
-    line.say(CloseEpoch(group="g", epoch=1))
-    assert not line.next(Closed).clean
-    (tmp_path / "stuck").unlink()
-    line.state(ResourceState.OFFLINE)
-    line.say(CloseEpoch(group="g", epoch=1))
-    assert line.next(Closed).clean
-
-
-def test_at_the_deadline_an_online_that_hangs_is_killed_and_terminated(sampled: RunningMonitor, tmp_path: Path) -> None:
-    line = sampled.attach()
-    line.start(blocking(tmp_path, Online="hang"))
-    eventually(tmp_path / "calls", "online")
-    line.permit(seconds=0.0)
-    assert line.state(ResourceState.OFFLINE).deadline
-    assert calls(tmp_path) == ["online", "terminate"]
-
-
-def test_an_application_that_can_be_asked_more_is_asked(sampled: RunningMonitor, tmp_path: Path) -> None:
-    line = sampled.attach()
-    healthy = tmp_path / "healthy"
-    policy = Policy(looks_alive=0.1, is_alive=60, alone=True)
-    line.start(definition("", kind="Sample Checked", policy=policy, Healthy=str(healthy)))
-    pid = line.online().process_id
-    healthy.unlink()
-    failed = line.until(lambda report: report.restarts == 1)
-    assert wait_for_end(pid)
-    assert failed.information is not None
-    assert failed.information.code == "not_alive"

@@ -54,7 +54,8 @@ def definition(
 def shell(script: str, *, policy: Policy = RESTARTS, **more: Value) -> Definition:
     """Return a Generic Application that runs a shell script."""
     quoted = script.replace("'", "'\\''")
-    return definition(f"/bin/sh -c '{quoted}'", policy=policy, **more)
+    given: dict[str, Value] = {"CommandLine": f"/bin/sh -c '{quoted}'", "CurrentDirectory": "/", **more}
+    return Definition(id="notepad", name="notepad", type="Generic Application", parameters=given, policy=policy)
 
 
 class Line:
@@ -235,3 +236,14 @@ def wait_for_end(pid: int, seconds: float = PATIENCE) -> bool:
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
     os.kill(pid, number)
+
+
+def eventually(path: Path, wanted: str) -> str:
+    """Return what is in the file once it holds *wanted*."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        if wanted in text:
+            return text
+        assert time.monotonic() < until, f"{wanted!r} never came; there is {text[-300:]!r}"
+        select.select([], [], [], 0.01)  # a file that grows gives no event

@@ -261,3 +261,19 @@ def test_a_failure_can_be_initiated_only_while_it_is_online(around: FakeSurround
     resource = failing(around, Policy(alone=False))
     resource.fail(cause("cause_initiated", user="anna"))
     assert around.reports == []
+
+
+def test_why_it_failed_is_not_forgotten_when_the_rest_is_slow_to_die(
+    around: FakeSurroundings, container: FakeContainer
+) -> None:
+    resource = failing(around, Policy(alone=True, threshold=1))
+    resource.start()
+    container.full, container.killable = True, False
+    around.pass_time(2)
+    assert around.last.information is not None
+    assert around.last.information.code == "not_killable"
+    container.killable = True
+    around.pass_time(2)
+    assert around.state() is State.FAILED
+    assert around.last.information is not None
+    assert around.last.information.code == "value_required"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def test_the_program_is_looked_up_once_and_the_agents_own_user_is_not_switched_t
     running = KIND.prepare(
         KIND.read({"CommandLine": "./run 'a b'", "CurrentDirectory": str(tmp_path), "StopTimeout": 1500})
     )
-    assert os.path.samefile(running.launch.program, tmp_path / "run")
+    assert Path(running.launch.program).samefile(tmp_path / "run")
     assert running.launch.argv == ("./run", "a b")
     assert running.launch.account is None
     assert running.stop_timeout == 1.5
