@@ -30,8 +30,8 @@ class _Frame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     pass
 
 
-class Hello(_Frame, frozen=True, kw_only=True, tag="hello"):
-    """First frame of a workstation: the versions that it speaks."""
+class Hello(_Frame, frozen=True, kw_only=True, tag="hello", omit_defaults=False):
+    """First frame of a workstation: the versions that it speaks. Sent whole, as the reader's defaults may differ."""
 
     protocol: tuple[int, int] = PROTOCOL
     software: str = SOFTWARE

@@ -172,6 +172,16 @@ def test_a_field_that_a_newer_version_added_is_passed_over() -> None:
     assert decode_from_workstation(b'{"frame":"ping","number":3,"colour":"red"}') == wire.Ping(number=3)
 
 
+def test_hello_always_says_its_versions() -> None:
+    """Left out, they would be taken for the reader's own, which may be newer."""
+    assert json.loads(encode(wire.Hello())) == {
+        "frame": "hello",
+        "protocol": list(wire.PROTOCOL),
+        "software": wire.SOFTWARE,
+        "features": [],
+    }
+
+
 def test_defaults_are_not_sent() -> None:
     assert encode(wire.Ping()) == b'{"frame":"ping"}\n'
     assert json.loads(encode(wire.Subscribe())) == {"frame": "subscribe"}
