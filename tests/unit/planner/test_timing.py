@@ -1,6 +1,7 @@
 """The inequality of docs/safety.md holds for every profile, and nothing less than it is accepted."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,16 @@ def test_the_values_are_those_that_are_documented(name: str, needed: float, paus
     profile = PROFILES[name]
     assert profile.needed() == pytest.approx(needed, abs=0.03)
     assert profile.self_stop - profile.interval >= pause
+
+
+def test_the_documented_table_is_that_of_the_program() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "safety.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("| ").split("|")] for line in text.splitlines() if line.startswith("| ")
+    ]
+    for p in PROFILES.values():
+        numbers = (p.interval, p.again, p.self_stop, p.kill_bound, p.margin, round(p.needed(), 2), p.takeover)
+        assert [p.name, *(f"{number:g}" for number in numbers)] in rows
 
 
 def test_a_takeover_before_the_other_has_stopped_is_refused() -> None:
