@@ -69,7 +69,7 @@ def parse(argv: Sequence[str]) -> Options:
     doing.add_argument("--stop", action="store_true", help="end a running demo")
     parser.add_argument("--json", action="store_true", help="with --status: for programs")
     found = parser.parse_args(_usual(argv))
-    switched = found.poweroff or found.poweron
+    switched = found.poweroff if found.poweroff is not None else found.poweron
     return Options(
         home=found.home,
         name=found.name,
@@ -81,7 +81,7 @@ def parse(argv: Sequence[str]) -> Options:
         json=found.json,
         stop=found.stop,
         node=switched or "",
-        power=bool(found.poweron) if switched else None,
+        power=found.poweron is not None if switched is not None else None,
     )
 
 

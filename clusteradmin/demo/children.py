@@ -59,15 +59,14 @@ class Children:
         self._loop = asyncio.get_running_loop()
 
     def __enter__(self) -> Self:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        _adopt_orphans(True)
         self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self._reap()
         self._loop.remove_signal_handler(signal.SIGCHLD)
+        _adopt_orphans(False)
 
     def start(
         self, argv: Sequence[str], environment: Mapping[str, str], console: Path | None = None, directory: str = "/"
@@ -97,3 +96,10 @@ class Children:
                 exited = result.si_code == os.CLD_EXITED
                 if child := self._known.pop(result.si_pid, None):
                     child.reaped(result.si_status if exited else -result.si_status)
+
+
+def _adopt_orphans(yes: bool) -> None:
+    """Let orphans below this process become its children, or no longer."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
