@@ -12,15 +12,43 @@ from typing import Final, TypeVar
 
 from nodeagent.database.limits import check_limits
 from nodeagent.database.sqlitefile import Attempt, SqliteFile, Unusable
-from nodeagent.database.store import Change, ClusterStore, Contents, StoreError, Transaction, Unavailable, Unknown
+from nodeagent.database.store import Change, ClusterStore, Contents, Transaction, Unavailable, Unknown
 from nodeagent.database.wakeups import Wakeups
 
 __all__ = ["SqliteStore", "Unusable"]
 
 T = TypeVar("T")
 
-_POLL: Final = 0.25  # seconds; for wake-ups that were lost because a process died between commit and ring
+_LOOK_ANYWAY: Final = 1.0  # seconds; for wake-ups that were lost because a process died between commit and ring
+_MOST_OWN: Final = 64  # commits of its own that a watch keeps while nobody takes them; others it reads
 _PATIENCE: Final = 2.0  # seconds that a watch waits for a lock
+
+
+class _Watch:
+    """What one watch is told from outside: that there is something to read, or what its own store has committed."""
+
+    def __init__(self) -> None:
+        self.wake = asyncio.Event()
+        self._own: dict[int, tuple[Change, ...]] = {}
+
+    def committed(self, revision: int, changes: tuple[Change, ...]) -> None:
+        if len(self._own) < _MOST_OWN:
+            self._own[revision] = changes
+        self.wake.set()
+
+    def next(self, after: int) -> tuple[Change, ...] | None:
+        """Return the changes of the commit that follows *after* when it was our own: it need not be read back."""
+        return self._own.pop(after + 1, None)
+
+    def reached(self, revision: int) -> None:
+        """Forget what was read meanwhile."""
+        self._own = {own: changes for own, changes in self._own.items() if own > revision}
+
+    async def wait(self) -> None:
+        """Wait until there is something to read, or for as long as a lost wake-up may be overlooked."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_ANYWAY):
+                await self.wake.wait()
 
 
 class SqliteStore(ClusterStore):
@@ -40,8 +68,8 @@ class SqliteStore(ClusterStore):
         self._file = SqliteFile(path, keep)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cluster database")
         self._wakeups = Wakeups(path.parent / "watch")
-        self._watches: set[asyncio.Event] = set()
-        self._polling: asyncio.Task[None] | None = None
+        self._watches: set[_Watch] = set()
+        self._listening = False
         self._closing: asyncio.Task[None] | None = None
 
     async def read(self, prefix: str, *, timeout: float = 2.0) -> Contents:
@@ -58,39 +86,44 @@ class SqliteStore(ClusterStore):
         self, transaction: Transaction, attempt: Attempt, deadline: float, loop: asyncio.AbstractEventLoop
     ) -> int:
         """Commit and wake all watches, from the store's thread: who asked may have gone away without an answer."""
-        changed = True
         try:
-            revision, changed = self._file.commit(transaction, attempt, deadline)
+            revision, changes = self._file.commit(transaction, attempt, deadline)
         except Unknown:
+            self._tell(loop, self._wake)
             raise
-        except StoreError:
-            changed = False
-            raise
-        finally:
-            if changed:
-                self._wakeups.ring()
-                with contextlib.suppress(RuntimeError):  # the loop has closed: nobody watches
-                    loop.call_soon_threadsafe(self._wake)
+        if changes:
+            self._tell(loop, lambda: self._committed(revision, changes))
         return revision
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, own: Callable[[], None]) -> None:
+        self._wakeups.ring()
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody watches
+            loop.call_soon_threadsafe(own)
 
     async def watch(self, prefix: str, after: int) -> AsyncGenerator[tuple[Change, ...], None]:
         """See `ClusterStore.watch`. After `close` the iteration ends."""
-        wake = asyncio.Event()
-        self._watches.add(wake)
+        watch = _Watch()
+        self._watches.add(watch)
         try:
             while self._closing is None:
-                wake.clear()
+                watch.wake.clear()
                 before = after
-                changes, after = await self._ask(
-                    lambda deadline: self._file.changes(prefix, before, deadline),  # noqa: B023 - called in this turn
-                    _PATIENCE,
-                )
+                changes = watch.next(after)
+                if changes is not None:
+                    after += 1
+                    changes = tuple(change for change in changes if change.key.startswith(prefix))
+                else:
+                    changes, after = await self._ask(
+                        lambda deadline: self._file.changes(prefix, before, deadline),  # noqa: B023 - called here
+                        _PATIENCE,
+                    )
+                    watch.reached(after)
                 if changes:
                     yield changes
                 elif after == before and not self._begin_to_listen():
-                    await wake.wait()
+                    await watch.wait()
         finally:
-            self._watches.discard(wake)
+            self._watches.discard(watch)
 
     async def compact(self, before: int) -> None:
         """See `ClusterStore.compact`."""
@@ -105,9 +138,6 @@ class SqliteStore(ClusterStore):
     async def _close(self) -> None:
         self._wakeups.close()
         self._wake()
-        if self._polling is not None:
-            self._polling.cancel()
-            await asyncio.wait({self._polling})
         await asyncio.get_running_loop().run_in_executor(self._thread, self._file.close)
         self._thread.shutdown()
 
@@ -135,22 +165,17 @@ class SqliteStore(ClusterStore):
 
     def _begin_to_listen(self) -> bool:
         """Return True the first time: what was committed until now has rung for nobody, so look again."""
-        if self._polling is not None or self._closing is not None:
+        if self._listening or self._closing is not None:
             return False
-        with contextlib.suppress(OSError):  # without the socket the watches see changes a poll later
+        self._listening = True
+        with contextlib.suppress(OSError):  # without the socket the watches see changes when they look anyway
             self._wakeups.listen(self._wake)
-        self._polling = asyncio.create_task(self._poll(), name="poll of the cluster database")
         return True
 
     def _wake(self) -> None:
-        for wake in self._watches:
-            wake.set()
+        for watch in self._watches:
+            watch.wake.set()
 
-    async def _poll(self) -> None:
-        known: int | None = None
-        while True:
-            await asyncio.sleep(_POLL)
-            version = await asyncio.get_running_loop().run_in_executor(self._thread, self._file.version)
-            if version is None or version != known:
-                self._wake()
-            known = version
+    def _committed(self, revision: int, changes: tuple[Change, ...]) -> None:
+        for watch in self._watches:
+            watch.committed(revision, changes)

@@ -21,7 +21,6 @@ from nodeagent.database.store import (
     Conflict,
     Contents,
     Entry,
-    StoreError,
     Transaction,
     Unavailable,
     Unknown,
@@ -117,8 +116,8 @@ class SqliteFile:
             )
             return tuple(Change(*row) for row in rows), reached
 
-    def commit(self, transaction: Transaction, attempt: Attempt, deadline: float) -> tuple[int, bool]:
-        """Apply the transaction; return the revision, and whether anything changed.
+    def commit(self, transaction: Transaction, attempt: Attempt, deadline: float) -> tuple[int, tuple[Change, ...]]:
+        """Apply the transaction; return the revision, and what changed as `changes` would tell it.
 
         Raises:
             Conflict, Unavailable, Unknown: as in `ClusterStore.commit`.
@@ -130,13 +129,14 @@ class SqliteFile:
                 raise Conflict(differing)
             gone = [key for key in dict.fromkeys(transaction.delete) if present[key] != ABSENT]
             if not transaction.put and not gone:
-                return revision, False
+                return revision, ()
             revision += 1
-            self._write(connection, revision, {**transaction.put, **dict.fromkeys(gone)})
+            values = {**transaction.put, **dict.fromkeys(gone)}
+            self._write(connection, revision, values)
             if revision % max(1, self._keep // 5) == 0:
                 self._forget(connection, revision - self._keep + 1)
             self._send(connection, attempt, deadline)
-            return revision, True
+            return revision, tuple(Change(revision, key, values[key]) for key in sorted(values))
 
     def compact(self, before: int, deadline: float) -> None:
         """Forget changes older than *before*."""
@@ -144,15 +144,6 @@ class SqliteFile:
             revision, _ = self._meta(connection, deadline)
             self._forget(connection, min(before, revision + 1))
             _patiently(connection, "COMMIT", deadline)
-
-    def version(self) -> int | None:
-        """Return a number that differs after a commit of another connection; None when it cannot be told now."""
-        try:
-            connection = self._connected(time.monotonic())
-            version: int = connection.execute("PRAGMA data_version").fetchone()[0]
-        except (sqlite3.Error, StoreError):
-            return None
-        return version
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""

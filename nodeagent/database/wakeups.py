@@ -56,9 +56,9 @@ class Wakeups:
                 _entered(self._folder) as folder,
                 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
             ):
-                for path in self._folder.glob(f"*{_SUFFIX}"):
-                    if path.name != self._name:
-                        _ring_one(sender, folder, path.name)
+                for name in os.listdir(folder):  # noqa: PTH208 - after each commit: ten times as fast as a glob
+                    if name.endswith(_SUFFIX) and name != self._name:
+                        _ring_one(sender, folder, name)
         except OSError:
             return  # nobody has listened yet, or no descriptor is free: the others poll
 
@@ -96,7 +96,7 @@ class Wakeups:
 
 @contextlib.contextmanager
 def _entered(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield descriptor
     finally:
