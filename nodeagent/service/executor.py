@@ -367,14 +367,14 @@ class Executor:
 
     async def _start(self, group: Group, resource: Resource) -> None:
         """Order a start under the epoch that this very process has claimed."""
+        assert self.monitors is not None
+        name = await self.monitors.ensure(self._monitor_name(resource))  # first: all may have changed when it is there
         owner = self._following.view.owner(group.id)
         if owner is None or owner[0].phase is not Phase.CLAIMED or not self._mine(owner[0]):
             return
         if self._claimed.get(group.id) != owner[0].epoch:
             await self._claim(group.id)
             return
-        assert self.monitors is not None
-        name = await self.monitors.ensure(self._monitor_name(resource))
         self._monitor_of[resource.id] = name
         self._order(resource.id, self._start_order(group, resource), ResourceState.ONLINE_PENDING)
         self._fresh.discard(resource.id)

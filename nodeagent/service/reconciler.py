@@ -136,9 +136,14 @@ class Reconciler:
             Transaction(
                 expect={**self._expect(decision.group), config: self._following.view.revision_of(config)},
                 put={owner_key(decision.group): encode(record), **put(entry)},
-                delete=(verdict_key(decision.group),),
+                delete=(verdict_key(decision.group), *self._wish_that_ends(decision)),
             )
         )
+
+    def _wish_that_ends(self, decision: GiveGroup) -> tuple[str, ...]:
+        """A wish for this very node, or for any, is fulfilled by giving the group away at all."""
+        found = self._following.view.wish(decision.group)
+        return (wish_key(decision.group),) if found and found[0].node in (0, decision.node) else ()
 
     async def _take_back(self, decision: TakeBack) -> int:
         former, group = self._owner(decision.group), self._following.snapshot.groups[decision.group]
