@@ -65,7 +65,7 @@ class GenericApplication(ApplicationType[Settings]):
         except ResourceError as exc:
             return [exc.problem]
         if not os.path.isdir(mine.current_directory):  # noqa: PTH112 - Path's raises where it may not look
-            found.append(problem("directory_missing", "CurrentDirectory", directory=mine.current_directory))
+            found.append(_no_directory(mine))
         try:
             _program(mine, _environment(mine, account))
         except ResourceError as exc:
@@ -81,10 +81,16 @@ class GenericApplication(ApplicationType[Settings]):
                 environment.update(find_desktop().environment)
             except NoDesktopError as exc:
                 raise failure("no_desktop") from exc
+        if not os.path.isdir(mine.current_directory):  # noqa: PTH112 - as above
+            raise ResourceError(_no_directory(mine))
         argv, program = _program(mine, environment)
         different = account.uid != os.geteuid()
         launch = Launch(argv, mine.current_directory, environment, account if different else None, program=program)
         return Running(launch, mine.stop_signal, mine.stop_timeout / 1000)
+
+
+def _no_directory(mine: Settings) -> Problem:
+    return problem("directory_missing", "CurrentDirectory", directory=mine.current_directory)
 
 
 def _account(mine: Settings) -> Account:

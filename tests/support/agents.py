@@ -28,7 +28,7 @@ from nodeagent.api.wire import Answer, Bye, Call, Frame, FromNode, Hello, Refuse
 from nodeagent.settings import AgentSettings
 from tests.conftest import described
 
-PATIENCE = 60.0  # seconds; nothing here takes more than a few, except on a very busy machine
+PATIENCE = 30.0  # seconds; nothing here takes more than a few, except on a very busy machine
 
 
 @contextmanager
@@ -186,7 +186,11 @@ class Agent:
         """Connect to its socket, and say nothing yet."""
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(timeout)
-        connection.connect(str(self.socket))
+        try:
+            connection.connect(str(self.socket))
+        except OSError:
+            connection.close()
+            raise
         return Talk(connection)
 
     def greet(self) -> Talk:
