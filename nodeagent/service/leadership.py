@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from nodeagent.api.events import Severity
-from nodeagent.api.objects import NodeId
+from nodeagent.api.objects import NodeId, ObjectKind, ObjectRef
 from nodeagent.database.records import (
     LEADER,
     HeartbeatRecord,
@@ -122,8 +122,8 @@ class Leadership:
             return
         term = found[0].term + 1 if found else 1
         record = LeaderRecord(node=me.node, incarnation=me.incarnation, term=term)
-        name = self._following.snapshot.node_name(me.node)
-        entry = self._events.entry(Severity.INFORMATION, "event_leader", name=name)
+        name, reference = self._following.snapshot.node_name(me.node), ObjectRef(ObjectKind.NODE, str(me.node))
+        entry = self._events.entry(Severity.INFORMATION, "event_leader", reference=reference, name=name)
         revision = await self._following.store.commit(
             Transaction(expect={LEADER: view.revision_of(LEADER)}, put={LEADER: encode(record), **put(entry)})
         )

@@ -12,8 +12,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from nodeagent.api.commonproperties import COMMON
-from nodeagent.api.events import Severity
-from nodeagent.api.objects import NodeId, ObjectKind
+from nodeagent.api.events import LogEntry, Severity
+from nodeagent.api.objects import NodeId, ObjectKind, ObjectRef
 from nodeagent.api.properties import effective
 from nodeagent.database.records import (
     CLUSTER,
@@ -173,7 +173,7 @@ class Membership:
             former = self._record
             attempt, stamp = self._attempt()
             record = self._beat_record(attempt, former.incarnation + 1 if former else 1, since=self._clock.wall())
-            entry = self._events.entry(Severity.INFORMATION, "event_node_up", name=self._settings.name)
+            entry = self._own_entry("event_node_up")
             key = heartbeat_key(self.node)
             joining = Transaction(expect={key: self._revision}, put={key: encode(record), **put(entry)})
             try:
@@ -186,6 +186,10 @@ class Membership:
             self.incarnation = record.incarnation
             await self._confirmed(record, revision, stamp)
             return
+
+    def _own_entry(self, code: str) -> LogEntry:
+        me = ObjectRef(ObjectKind.NODE, str(self.node))
+        return self._events.entry(Severity.INFORMATION, code, reference=me, name=self._settings.name)
 
     # --- heartbeats ---------------------------------------------------------------------------------------------
 
@@ -292,7 +296,15 @@ class Membership:
         return False  # same life, somebody else's attempt: beat again at once with the revision just read
 
     async def _rejoin(self) -> None:
-        await self._new_life()
+        """Begin a new life, however long that takes: until then there is none that could send a heartbeat."""
+        while True:
+            try:
+                await self._new_life()
+            except (Unavailable, NotProven) as exc:
+                log.warning("not joined again yet: %s", exc or "something still runs")
+                await asyncio.sleep(self.profile.again)  # the store, or what still runs here, has to come to an end
+            else:
+                break
         self.rejoined()
 
     async def _reread(self) -> None:
@@ -313,7 +325,7 @@ class Membership:
             record = replace(
                 self._beat_record(attempt, self.incarnation, since=self._clock.wall()), life=Life.LEFT, self_stop=0.0
             )
-            entry = self._events.entry(Severity.INFORMATION, "event_node_left", name=self._settings.name)
+            entry = self._own_entry("event_node_left")
             try:
                 await self._store.commit(
                     Transaction(expect={key: self._revision}, put={key: encode(record), **put(entry)})
