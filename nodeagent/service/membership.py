@@ -241,8 +241,9 @@ class Membership:
         self._attempts += 1
         attempt, stamp = f"{self._process}-{self._attempts}", self._clock.steady()
         self._stamps[attempt] = stamp
-        for old in [a for a, at in self._stamps.items() if stamp - at > 10 * self.profile.takeover]:
-            del self._stamps[old]
+        oldest = stamp - 10 * self.profile.takeover
+        while self._stamps[first := next(iter(self._stamps))] < oldest:  # they lie in the order of their stamps
+            del self._stamps[first]
         return attempt, stamp
 
     def _beat_record(self, attempt: str, incarnation: int, *, since: float) -> HeartbeatRecord:

@@ -44,7 +44,7 @@ class Path:
     lost_requests: float = 0.0
     lost_replies: float = 0.0
     refused: float = 0.0
-    late: float = 0.5
+    late: float = 0.0
     latest: float = 20.0
     cut_out: bool = False
     cut_in: bool = False
@@ -53,6 +53,22 @@ class Path:
     def cut(self, *, out: bool = True, into: bool = True) -> None:
         """Cut the way."""
         self.cut_out, self.cut_in = out, into
+
+    def change(
+        self,
+        *,
+        delay: tuple[float, float] | None = None,
+        watch_delay: tuple[float, float] | None = None,
+        lost_requests: float | None = None,
+        lost_replies: float | None = None,
+        refused: float | None = None,
+    ) -> None:
+        """Be a worse way."""
+        self.delay = delay or self.delay
+        self.watch_delay = watch_delay or self.watch_delay
+        self.lost_requests = self.lost_requests if lost_requests is None else lost_requests
+        self.lost_replies = self.lost_replies if lost_replies is None else lost_replies
+        self.refused = self.refused if refused is None else refused
 
     def heal(self) -> None:
         """Be a good way again."""
@@ -159,14 +175,16 @@ class NodeStore(ClusterStore):
             return Contents(database.revision, found)
 
         try:
-            return await self._ask(look, timeout)
+            contents: Contents = await self._ask(look, timeout)
         except Unknown as exc:
             raise Unavailable("no answer") from exc
+        return contents
 
     async def commit(self, transaction: Transaction, *, timeout: float = 2.0) -> int:
         """See ClusterStore."""
         check_limits(transaction)
-        return await self._ask(lambda: self._network.apply(self._who, transaction), timeout)
+        revision: int = await self._ask(lambda: self._network.apply(self._who, transaction), timeout)
+        return revision
 
     async def _ask(self, work: Callable[[], Any], timeout: float) -> Any:
         """Send a request, let *work* be done at the database, and wait for its reply.

@@ -17,3 +17,40 @@ def test_a_group_is_taken_over_within_the_budget_when_its_node_loses_power() -> 
         assert world.home_of("g") is not lost
 
     simulate(story)
+
+
+def test_a_start_that_waited_for_a_monitor_is_not_ordered_in_the_next_life_of_the_node() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB)
+        await world.boot()
+        node = world.home_of("g")
+        node.crash_monitor()
+        await world.pass_time(0.03)
+        node.freeze(monitor=True)  # the new one, before it listens
+        node.path.cut()
+        await world.pass_time(7.0)
+        node.path.heal()
+        await world.until(lambda: world.beat(world.number_of(node)).incarnation == 2, 3.0, "it has joined again")
+        node.thaw()
+        await world.pass_time(1.0)
+        await world.settled(30.0)
+
+    for seed in range(1, 6):
+        simulate(story, seed=seed)
+
+
+def test_a_node_that_was_declared_down_joins_again_however_badly_the_database_answers() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB)
+        await world.boot()
+        node = world.home_of("g")
+        node.path.cut()
+        await world.pass_time(10.0)
+        node.path.heal()
+        node.path.change(lost_requests=0.6, lost_replies=0.3, refused=0.3)
+        await world.pass_time(20.0)
+        node.path.heal()
+        await world.settled(20.0)
+
+    for seed in range(1, 6):
+        simulate(story, seed=seed)

@@ -194,7 +194,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         timer._scheduled = True  # type: ignore[attr-defined]
         return timer
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         """Run *func* at once: a thread would not be deterministic."""
         del executor
         answer = self.create_future()
@@ -213,7 +213,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         protocol = protocol_factory()
         return accept(protocol), protocol
 
-    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:  # type: ignore[override]
         """Wait for a simulated descriptor."""
         descriptor, context = self.descriptors[fd], contextvars.copy_context()
 

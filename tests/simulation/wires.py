@@ -147,6 +147,7 @@ class Listener(Descriptor):
         self._monitor = monitor
         self._waiting: list[Connection] = []
         loop.sockets[self._path] = self._connect
+        monitor.on_end(self.close)
 
     @property
     def readable(self) -> bool:

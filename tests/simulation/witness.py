@@ -73,10 +73,10 @@ class Witness:
 
     def overlaps(self, now: float) -> list[str]:
         """Return what runs twice now."""
-        wrong = []
-        for first in self.open.values():
-            for second in self.running(first.resource):
-                if (first.node, first.pid) < (second.node, second.pid) and not (first.asleep or second.asleep):
-                    if now >= max(first.excused_until, second.excused_until):
-                        wrong.append(f"{first.resource} runs on {first.node} and on {second.node}")
-        return wrong
+        awake = [interval for interval in self.open.values() if not interval.asleep and now >= interval.excused_until]
+        return [
+            f"{first.resource} runs on {first.node} and on {second.node}"
+            for first in awake
+            for second in awake
+            if first.resource == second.resource and (first.node, first.pid) < (second.node, second.pid)
+        ]

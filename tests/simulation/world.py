@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import shutil
 import signal
 import tempfile
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path as Folder
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+
+import msgspec
 
 from nodeagent.api.causes import cause
 from nodeagent.api.objects import GroupId, NodeId, Phase, ResourceId, ResourceState, Wanted
@@ -22,7 +26,7 @@ from nodeagent.database.records import (
     ClusterRecord,
     GroupRecord,
     HeartbeatRecord,
-    Life,
+    NodeRecord,
     NodeReport,
     Order,
     OrderRecord,
@@ -35,6 +39,7 @@ from nodeagent.database.records import (
     encode,
     group_key,
     heartbeat_key,
+    node_key,
     order_key,
     owner_key,
     resource_key,
@@ -42,19 +47,19 @@ from nodeagent.database.records import (
     wish_key,
 )
 from nodeagent.database.store import Transaction
-from nodeagent.monitor import entrypoints, notes
+from nodeagent.monitor import entrypoints
 from nodeagent.monitor import process as monitor_process
 from nodeagent.monitor.messages import Permit
 from nodeagent.monitor.process import Monitor, Places
 from nodeagent.planner.timing import PROFILES, Profile
 from nodeagent.service import monitors as service_monitors
-from nodeagent.service.monitors import Monitors, News
+from nodeagent.service.monitors import MonitorFailed, Monitors, News
 from nodeagent.service.parts import NodeParts
 from nodeagent.settings import AgentSettings
 from nodeagent.system import processes
 from nodeagent.system.processes import ExitStatus, ProcessIdentity
 from tests.simulation import machine, wires
-from tests.simulation.machine import TYPES, FakeContainers, KernelProcess, NodeClock
+from tests.simulation.machine import TYPES, FakeContainer, FakeContainers, KernelProcess, NodeClock
 from tests.simulation.network import Network, NodeStore, Path
 from tests.simulation.virtualtime import PROCESS, Process, VirtualLoop
 from tests.simulation.witness import Interval, Witness
@@ -147,7 +152,7 @@ class MonitorProcess(Process):
             return
         try:
             monitor.turn()
-        except Exception as exc:  # noqa: BLE001 - it would have died of it
+        except Exception as exc:
             self.node.world.violate(f"{self.name} died of {exc!r}")
             raise
         if monitor._ending:
@@ -168,11 +173,18 @@ class MonitorProcess(Process):
         node.say(f"the monitor {self.monitor_name} dies: {why}")
         self.last_resort.disarm()
         held = [held.id for held in self._monitor._held.values()] if self._monitor else []
+        inside = [(where, process) for where in map(node.container, held) for process in where.inside]
         self.kill()
-        node.monitors.pop(self.monitor_name, None)
+        node.monitors.pop(self.handle.pid, None)
         self.handle.end(ExitStatus(signal=9))
         if node.world.init_reaps:
-            node.kernel.later(node.world.network.draw(REAPED_WITHIN), node.reap, held)
+            node.kernel.later(node.world.network.draw(REAPED_WITHIN), _reap, inside)
+
+
+def _reap(processes_: list[tuple[FakeContainer, KernelProcess]]) -> None:
+    for container, process in processes_:
+        if process in container.inside:
+            container.gone(process, ExitStatus(signal=9))
 
 
 class Node:
@@ -189,13 +201,13 @@ class Node:
         self.clock = NodeClock(self.loop, self.chance, world.rate(number))
         self.kernel = Process(f"{self.name}/kernel")
         self.containers = FakeContainers(self)
-        self.monitors: dict[str, MonitorProcess] = {}
+        self.monitors: dict[int, MonitorProcess] = {}  # by their process numbers
         self.service: Process | None = None
         self.parts: NodeParts | None = None
         self.on = False
         self.boots = 0
         self._pids = 100
-        self._permit = 0
+        self._until: float | None = None
         self._awake_at = 0.0
 
     # --- what happens on it -------------------------------------------------------------------------------------
@@ -225,27 +237,26 @@ class Node:
 
     def permitted(self, permit: Permit) -> None:
         """Note a permission, and look after T + k whether it was kept."""
-        self._permit += 1
+        self._until = permit.until
         if permit.until is not None:
-            profile = self.world.profile
-            wait = self.clock.true_until(permit.until) + profile.kill_bound + profile.margin
-            self.world.kernel.later(max(0.0, wait), self._check_deadline, self._permit, self.boots)
+            self.world.kernel.later(max(0.0, self._until_stopped(permit.until)), self._check_deadline)
 
-    def _check_deadline(self, permit: int, boot: int) -> None:
-        if permit != self._permit or boot != self.boots or self.kernel.frozen:
-            return
-        if self.loop.time() < self._awake_at:
-            self.world.kernel.later(self._awake_at - self.loop.time(), self._check_deadline, permit, boot)
-            return
-        self.world.judge(
-            f"{interval.resource} runs on {self.name} beyond the deadline"
-            for interval in self.world.witness.running(node=self.name)
-        )
+    def _until_stopped(self, until: float) -> float:
+        profile = self.world.profile
+        return self.clock.true_until(until + profile.kill_bound + profile.margin) + 0.001
 
-    def reap(self, resources: list[ResourceId]) -> None:
-        """Kill what those containers hold."""
-        for resource in resources:
-            self.containers.open(resource).kill(float("inf"))
+    def _check_deadline(self) -> None:
+        if self._until is None or self.kernel.frozen or self.loop.time() < self._awake_at:
+            return
+        if self._until_stopped(self._until) <= 0.002:
+            self.world.judge(
+                f"{interval.resource} runs on {self.name} beyond the deadline"
+                for interval in self.world.witness.running(node=self.name)
+            )
+
+    def container(self, resource: ResourceId) -> FakeContainer:
+        """Return a resource's container."""
+        return self.containers.all.setdefault(resource, FakeContainer(self, resource))
 
     # --- power and processes ------------------------------------------------------------------------------------
 
@@ -254,6 +265,7 @@ class Node:
         assert not self.on
         self.boots += 1
         self.on = True
+        self._until, self._awake_at = None, 0.0
         self.kernel = Process(f"{self.name}/kernel")
         self.clock = NodeClock(self.loop, self.chance, self.clock.rate)
         self.containers = FakeContainers(self)
@@ -295,24 +307,38 @@ class Node:
                 (f"boot {self.name} {self.boots}", self.name),
                 TYPES,
                 self._make_monitors,
-                lambda part, error: self.world.violate(f"{self.name}: {part} died of {error!r}"),
+                self._part_died,
             )
             service.start(self._serve(self.parts), f"{self.name} serves")
 
         service.context.run(make)
+
+    def _part_died(self, part: str, error: BaseException) -> None:
+        for line in traceback.format_exception(error):
+            self.say(line)
+        self.world.violate(f"{self.name}: {part} died of {error!r}")
 
     def _make_monitors(self, news: News) -> Monitors:
         return Monitors(self.settings, self.settings.home / "agent.toml", self.clock, news)
 
     async def _serve(self, parts: NodeParts) -> None:
         kinds = tuple(TypeReport(name=kind.name, exclusive=kind.exclusive) for kind in TYPES.values())
-        if await parts.start(NodeReport(version="1.0", protocol=(1, 1), types=kinds)):
+        try:
+            started = await parts.start(NodeReport(version="1.0", protocol=(1, 1), types=kinds))
+        except MonitorFailed as exc:  # the process ends with it, and its supervisor starts another one
+            self.say(str(exc))
+            self.kernel.soon(self.crash_service)
+            return
+        if started:
             self.say(f"is up, incarnation {parts.membership.incarnation}")
             await parts.stopping.wait()
             await parts.leave()
         await parts.end()
         self.say("the service has ended")
-        self.service = self.parts = None
+        if self.parts is parts:
+            service, self.service, self.parts = self.service, None, None
+            if service is not None:
+                self.kernel.soon(service.kill)
 
     def stop_service(self) -> None:
         """Ask the service to leave the cluster."""
@@ -363,7 +389,8 @@ class Node:
             self._awake_at = self.loop.time() + self.world.profile.kill_bound + self.world.profile.margin
             for interval in self.world.witness.running(node=self.name):
                 interval.asleep, interval.excused_until = False, self._awake_at
-            self.world.kernel.later(self._awake_at - self.loop.time() + 0.001, self.world.look_for_overlaps)
+            for look in (self.world.look_for_overlaps, self._check_deadline):
+                self.world.kernel.later(self._awake_at - self.loop.time() + 0.001, look)
         for process in self._processes(service=True, monitor=True, kernel=True):
             if process.frozen:
                 self.say(f"{process.name} goes on")
@@ -468,6 +495,7 @@ class World:
         properties: dict[str, Value] | None = None,
         policy: dict[str, Value] | None = None,
         parameters: dict[str, Value] | None = None,
+        possible: tuple[NodeId, ...] | None = None,
     ) -> None:
         """Make a group that is wanted online; each resource with its providers."""
         self.groups[group] = list(resources)
@@ -479,6 +507,7 @@ class World:
                 type="Application",
                 group=group,
                 dependencies=providers,
+                possible_owners=possible,
                 properties=policy or {},
                 parameters=parameters or {},
             )
@@ -500,12 +529,19 @@ class World:
         """Bring a group online, or take it offline."""
         record = decode(self.network.database.entries[group_key(group)].value, GroupRecord)
         self.say("admin", f"wants {group} {wanted}")
-        self.put(group_key(group), encode(GroupRecord(**{**_fields(record), "persistent_state": wanted})))
+        self.put(group_key(group), encode(msgspec.structs.replace(record, persistent_state=wanted)))
 
     def move(self, group: GroupId, node: NodeId) -> None:
         """Ask for a move."""
         self.say("admin", f"moves {group} to {node}")
         self.put(wish_key(group), encode(WishRecord(node=node, cause=cause("cause_asked"))))
+
+    def pause(self, node: NodeId, *, paused: bool) -> None:
+        """Pause or resume a node."""
+        entry = self.network.database.entries.get(node_key(node))
+        if entry is not None:
+            self.say("admin", f"{'pauses' if paused else 'resumes'} {node}")
+            self.put(node_key(node), encode(msgspec.structs.replace(decode(entry.value, NodeRecord), paused=paused)))
 
     def retry(self, resource: ResourceId) -> None:
         """Bring a failed resource online."""
@@ -564,6 +600,16 @@ class World:
                     found.append(f"{resource} is said to be {state.state.name if state else 'nothing'}")
         return found
 
+    def cut_everybody(self) -> None:
+        """Take the database away."""
+        for node in self.nodes.values():
+            node.path.cut()
+
+    def heal_everybody(self) -> None:
+        """Make all ways to the database good again."""
+        for node in self.nodes.values():
+            node.path.heal()
+
     # --- time ---------------------------------------------------------------------------------------------------
 
     async def boot(self) -> None:
@@ -607,10 +653,6 @@ class World:
             node.power_off()
 
 
-def _fields(record: GroupRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__struct_fields__}
-
-
 # --- the simulated system ---------------------------------------------------------------------------------------
 
 
@@ -628,8 +670,9 @@ def _spawn_detached(arguments: tuple[str, ...], output: int) -> KernelProcess:
     del output
     node, name = _node(), arguments[-1]
     node.say(f"a monitor is started: {name}")
-    node.monitors[name] = MonitorProcess(node, name)
-    return node.monitors[name].handle
+    monitor = MonitorProcess(node, name)
+    node.monitors[monitor.handle.pid] = monitor
+    return monitor.handle
 
 
 def _adopt(identity: ProcessIdentity) -> KernelProcess | None:
@@ -659,6 +702,27 @@ def simulated_system() -> Iterator[None]:
         ):
             stack.enter_context(mock.patch.object(where, name, what))
         yield
+
+
+class _IntoTimeline(logging.Handler):
+    """What the product logs belongs into the timeline."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        process = PROCESS.get()
+        if _worlds:
+            _worlds[-1].say(process.name if process else "?", f"({record.getMessage()})")
+
+
+@contextlib.contextmanager
+def _logged() -> Iterator[None]:
+    logger, handler = logging.getLogger("nodeagent"), _IntoTimeline(logging.WARNING)
+    logger.addHandler(handler)
+    propagated, logger.propagate = logger.propagate, False
+    try:
+        yield
+    finally:
+        logger.propagate = propagated
+        logger.removeHandler(handler)
 
 
 Story = Callable[[World], Awaitable[None]]
@@ -698,6 +762,7 @@ def simulate(
     with (
         tempfile.TemporaryDirectory(prefix="world") as folder,
         simulated_system(),
+        _logged(),
         asyncio.Runner(loop_factory=VirtualLoop) as runner,
     ):
         return runner.run(run(Folder(folder)))
