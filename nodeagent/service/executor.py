@@ -121,12 +121,14 @@ class Executor:
         self._reporting.report(resource, report, self._plan_retry(resource, report), monitor)
 
     def closed(self, name: str, said: Closed) -> None:
-        """Take a monitor's answer to CloseEpoch; one that is not clean is asked again."""
+        """Take a monitor's answer to CloseEpoch; one that is not clean is asked again a moment later."""
         epoch, waiting = self._closing.get(said.group, (0, set()))
-        if epoch == said.epoch and said.clean:
-            waiting.discard(name)
-        elif epoch == said.epoch:
+        if epoch == said.epoch and not said.clean:
             self._closing.pop(said.group)
+            self._again(said.group)
+            return
+        if epoch == said.epoch:
+            waiting.discard(name)
         self._dirty.add(said.group)
         self._wake.set()
 
