@@ -23,6 +23,9 @@ LOCK: Final = "demo.lock"
 _RUN_PATH_BYTES: Final = 58
 """A node's run directory may be this long: sun_path holds 107 bytes, and a monitor's socket needs 48 of them."""
 
+_DATABASE_PATH_BYTES: Final = 500
+"""The database's path may be this long: SQLite takes 511 bytes, and its journal adds 8 (unixFullPathname)."""
+
 _LOOKS: Final = 5
 _LOOK_AGAIN_SECONDS: Final = 0.05
 
@@ -134,6 +137,8 @@ def claim(directory: Path) -> Claim:
         DemoError: a demo runs there, it belongs to another user, holds other things, or cannot be used.
     """
     try:
+        if len(os.fsencode(directory / "database" / "cluster.db")) > _DATABASE_PATH_BYTES:
+            raise DemoError("The path of the demo's directory is too long. Name another one with --home.")
         made = _make(directory)
         _check(directory)
         directory.chmod(0o700)

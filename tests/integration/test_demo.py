@@ -37,10 +37,6 @@ def shared() -> Iterator[RunningDemo]:
         yield running
 
 
-def service_of(demo: RunningDemo, node: str) -> int:
-    return next(one.service for one in demo.status().nodes if one.name == node)
-
-
 def wait_for_end(pid: int, seconds: float = 10.0) -> None:
     try:
         pidfd = os.pidfd_open(pid)
@@ -109,13 +105,13 @@ def test_an_unknown_node_cannot_be_switched(shared: RunningDemo) -> None:
 
 def test_a_cluster_service_that_is_killed_is_back_and_the_application_has_not_noticed(shared: RunningDemo) -> None:
     before = shared.cli_json("resource", "Notepad")
-    service = service_of(shared, before["owner"])
+    service = shared.service_of(before["owner"])
     os.kill(service, signal.SIGKILL)
     shared.await_line(f"The Cluster Service of {before['owner']} was ended by signal 9")
     wait_for_end(service)
     after = shared.cli_json("resource", "Notepad")
     assert (after["process_id"], after["owner"]) == (before["process_id"], before["owner"])
-    assert service_of(shared, before["owner"]) != service
+    assert shared.service_of(before["owner"]) != service
 
 
 def test_when_the_power_of_its_node_fails_the_group_goes_to_another_one(shared: RunningDemo) -> None:

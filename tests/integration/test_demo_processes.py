@@ -183,6 +183,12 @@ def test_a_directory_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["letter"]
 
 
+def test_a_directory_whose_path_is_too_long_for_the_database_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DemoError, match="too long"):
+        claim(tmp_path / ("a" * 240) / ("b" * 240))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_was_made_is_removed_and_what_was_there_stays(tmp_path: Path) -> None:
     claimed = claim(tmp_path / "new" / "home")
     state = State(mark="m", client_home="", run=str(tmp_path / "new" / "home" / "run"), made=claimed.made)

@@ -94,6 +94,10 @@ class RunningDemo:
     def status(self) -> DemoStatus:
         return asyncio.run(control.status(self.home))
 
+    def service_of(self, node: str) -> int:
+        """Return the process of a node's Cluster Service."""
+        return next(one.service for one in self.status().nodes if one.name == node)
+
     @property
     def pids(self) -> set[int]:
         """All processes of the demo: itself, services, SSH servers, relays, monitors and applications."""
