@@ -16,7 +16,7 @@ from nodeagent.api.objects import ObjectKind, ObjectRef, Resource, ResourceId, R
 from nodeagent.api.problems import problem
 from nodeagent.api.texts import render
 from nodeagent.database.records import StateRecord, encode, owner_key, state_key
-from nodeagent.database.store import Conflict, Refused, Transaction, Unavailable, Unknown
+from nodeagent.database.store import ABSENT, Conflict, Refused, Transaction, Unavailable, Unknown
 from nodeagent.monitor.messages import Report
 from nodeagent.monitor.output import log_path
 from nodeagent.service.eventlog import EventLog, put
@@ -53,6 +53,7 @@ class Reporting:
         self._logs = logs
         self._states: dict[ResourceId, StateRecord] = {}
         self._entries: list[LogEntry] = []
+        self._written: dict[str, int] = {}  # revision of each state that this process has written
         self._last: dict[ResourceId, ResourceState] = {}
         self._causes: dict[ResourceId, Cause] = {}
         self._wake = asyncio.Event()
@@ -196,7 +197,10 @@ class Reporting:
         values = {state_key(resource): encode(record) for resource, record in kept.items()}
         try:
             if values or entries:
-                await self._following.store.commit(Transaction(expect=expect, put={**values, **put(*entries)}))
+                revision = await self._following.store.commit(
+                    Transaction(expect=expect, put={**values, **put(*entries)})
+                )
+                self._written.update(dict.fromkeys(values, revision))
         except Conflict:
             await self._following.next(RETRY)  # an ownership changed meanwhile: let the view follow, then look again
             self._drop_foreign(states)
@@ -215,7 +219,10 @@ class Reporting:
     def _still_ours(
         self, states: dict[ResourceId, StateRecord]
     ) -> tuple[dict[str, int], dict[ResourceId, StateRecord]]:
-        """Return expectations that this node owns the groups, and the states for which that is so."""
+        """Return expectations that this node owns the groups, and the states for which that is so.
+
+        Each state expects its predecessor too: one whose fate is unknown must not come after a newer one.
+        """
         expect: dict[str, int] = {}
         kept: dict[ResourceId, StateRecord] = {}
         view, me = self._following.view, self._membership
@@ -224,6 +231,8 @@ class Reporting:
             owner = view.owner(found.group) if found else None
             if found and owner and (owner[0].node, owner[0].incarnation) == (me.node, me.incarnation):
                 expect[owner_key(found.group)] = owner[1]
+                key = state_key(resource)
+                expect[key] = max(view.revision_of(key), self._written.get(key, ABSENT))
                 kept[resource] = record
         return expect, kept
 

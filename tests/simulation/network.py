@@ -62,6 +62,7 @@ class Path:
         lost_requests: float | None = None,
         lost_replies: float | None = None,
         refused: float | None = None,
+        late: float | None = None,
     ) -> None:
         """Be a worse way."""
         self.delay = delay or self.delay
@@ -69,6 +70,7 @@ class Path:
         self.lost_requests = self.lost_requests if lost_requests is None else lost_requests
         self.lost_replies = self.lost_replies if lost_replies is None else lost_replies
         self.refused = self.refused if refused is None else refused
+        self.late = self.late if late is None else late
 
     def heal(self) -> None:
         """Be a good way again."""

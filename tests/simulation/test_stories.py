@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nodeagent.api.objects import Wanted
 from tests.simulation.world import World, simulate
 
 WEB = {"address": (), "web": ("address",)}
@@ -51,6 +52,24 @@ def test_a_node_that_was_declared_down_joins_again_however_badly_the_database_an
         await world.pass_time(20.0)
         node.path.heal()
         await world.settled(20.0)
+
+    for seed in range(1, 6):
+        simulate(story, seed=seed)
+
+
+def test_a_state_that_arrives_late_does_not_hide_a_newer_one() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB)
+        await world.boot()
+        node = world.home_of("g")
+        node.path.change(lost_requests=1.0, late=1.0)
+        world.want("g", Wanted.OFFLINE)
+        await world.until(lambda: not world.runs("address"), 2.0, "all is stopped")
+        await world.pass_time(0.1)
+        node.path.heal()
+        world.want("g", Wanted.ONLINE)
+        await world.pass_time(25.0)  # what was lost has come by then
+        await world.settled(1.0)
 
     for seed in range(1, 6):
         simulate(story, seed=seed)
