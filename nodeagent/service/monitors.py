@@ -245,7 +245,9 @@ class Monitors:
         return list(self._links)
 
     def permit(self, permission: Permit) -> None:
-        """Give all monitors a permission; new ones get the latest."""
+        """Give all monitors a permission; new ones get the latest. One without a limit need not be given twice."""
+        if permission.until is None and permission == self._permission:
+            return
         self._permission = permission
         for link in self._links.values():
             if link.asked is None:
