@@ -330,6 +330,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Return the resources that depend on *resource* directly."""
         return list(self._dependents.get(resource, ()))
 
+    def inherit_indexes(self, former: Snapshot) -> None:
+        """Take over the indexes of *former* where the resources are the very same: a heartbeat must not cost one."""
+        if self.resources is former.resources:
+            self.__dict__.update(former.__dict__)
+
     @cached_property
     def _members(self) -> dict[GroupId, list[Resource]]:
         found: dict[GroupId, list[Resource]] = {}

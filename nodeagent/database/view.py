@@ -229,6 +229,7 @@ class ClusterView(TypedRecords):
             networks=networks,
             interfaces=interfaces,
         )
+        self.snapshot.inherit_indexes(old)
         return difference
 
     def _make_resources(self, touched: _Touched, difference: _Difference) -> dict[ResourceId, Resource]:

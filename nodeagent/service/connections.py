@@ -34,6 +34,8 @@ class Connections:
     """The listening socket and all workstations.
 
     Attributes:
+        page_turn: held while a page is made, which takes a millisecond: heartbeats come between any two, of however
+            many workstations.
         told: revision up to which all workstations that keep up have been told.
     """
 
@@ -50,6 +52,7 @@ class Connections:
         self._lookups = Aside("directory of users", LOOKUPS)
         self._news = Gathered()
         self._timer: asyncio.TimerHandle | None = None
+        self.page_turn = asyncio.Lock()
         self.told = 0
         following.listen(self._changed)
 

@@ -56,6 +56,7 @@ class Home(Protocol):
 
     following: Following
     handlers: Handlers
+    page_turn: asyncio.Lock
 
     @property
     def node(self) -> int:
@@ -261,10 +262,14 @@ class Workstation:
                 self._catching_up = None
 
     async def _write_slowly(self, lines: Iterator[bytes]) -> None:
-        for line in lines:
-            self._write(line)
+        while True:
+            async with self._home.page_turn:
+                line = next(lines, None)
+                if line is None:
+                    return
+                self._write(line)
+                await asyncio.sleep(0)
             await self._writer.drain()
-            await asyncio.sleep(0)  # a page takes a millisecond: heartbeats come first
 
     # --- sending ------------------------------------------------------------------------------------------------
 
