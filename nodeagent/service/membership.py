@@ -39,6 +39,7 @@ from nodeagent.system.clock import Clock
 log = logging.getLogger(__name__)
 
 STALL: Final = 0.5  # seconds by which a wake-up may be late before it counts as a pause of this node
+ACKNOWLEDGED_WITHIN: Final = 0.3  # seconds that the monitors get to acknowledge a permission
 WOKE: Final = 5.0  # seconds of pause that are told as an event
 
 StopAll = Callable[[], Awaitable[bool]]
@@ -204,7 +205,23 @@ class Membership:
             late = self._clock.steady() - due
             if late > STALL:
                 self._paused(late)
-            due = self._clock.steady() + (self.profile.interval if await self._beat() else self.profile.again)
+            began = self._clock.steady()
+            confirmed = await self._beat()
+            due = began + (self.profile.interval if confirmed else self.profile.again)
+            ended = self._clock.steady()
+            if ended - began < self._longest_beat():
+                due = max(due, ended)  # an answer that is long in coming is no pause of ours
+
+    def _longest_beat(self) -> float:
+        """Return how many seconds an attempt may take without this node having stood still."""
+        return self._patience_to_write() + self._patience_to_read() + ACKNOWLEDGED_WITHIN + STALL
+
+    def _patience_to_write(self) -> float:
+        return max(self.profile.again, 0.1)
+
+    def _patience_to_read(self) -> float:
+        """A store that does not answer must not hold up the next attempt."""
+        return max(2 * self.profile.again, 0.2)
 
     def _paused(self, seconds: float) -> None:
         """This node stood still: judge nobody before it is clear who else did."""
@@ -226,7 +243,7 @@ class Membership:
         try:
             revision = await self._store.commit(
                 Transaction(expect={key: self._revision}, put={key: encode(record)}),
-                timeout=max(self.profile.again, 0.1),
+                timeout=self._patience_to_write(),
             )
         except Conflict:
             return await self._conflict()
@@ -310,9 +327,7 @@ class Membership:
 
     async def _reread(self) -> None:
         key = heartbeat_key(self.node)
-        # The patience of an attempt: a store that does not answer must not hold up the next one.
-        patience = max(2 * self.profile.again, 0.2)
-        entry = (await self._store.read(key, timeout=patience)).entries.get(key)
+        entry = (await self._store.read(key, timeout=self._patience_to_read())).entries.get(key)
         self._revision = entry.revision if entry else ABSENT
         self._record = decode(entry.value, HeartbeatRecord) if entry else None
 

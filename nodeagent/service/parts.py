@@ -24,7 +24,7 @@ from nodeagent.service.executor import Executor
 from nodeagent.service.following import Following
 from nodeagent.service.handlers import Handlers
 from nodeagent.service.leadership import Leadership
-from nodeagent.service.membership import WOKE, Membership, NotProven
+from nodeagent.service.membership import ACKNOWLEDGED_WITHIN, WOKE, Membership, NotProven
 from nodeagent.service.monitors import SHARED, News, ResourceMonitors
 from nodeagent.service.questions import Questions
 from nodeagent.service.reconciler import Reconciler
@@ -79,7 +79,7 @@ class NodeParts:
             return True
         # A monitor that does not answer for a third of s is replaced (safety rule P8, second enforcer).
         self.monitors.replace_hung(max(0.3, self.membership.profile.self_stop / 3))
-        return await self.monitors.acknowledged(0.3)
+        return await self.monitors.acknowledged(ACKNOWLEDGED_WITHIN)
 
     async def _stop_all(self) -> bool:
         return await self.monitors.stop_all()

@@ -154,7 +154,7 @@ class FakeContainer:
         launched = Launched(process)
 
         def run() -> None:
-            if process.status is None:
+            if process.status is None and process not in self._dying:
                 self.inside[process] = True
                 node.app_runs(self.name, process.pid)
                 launched.running = True

@@ -73,3 +73,17 @@ def test_a_state_that_arrives_late_does_not_hide_a_newer_one() -> None:
 
     for seed in range(1, 6):
         simulate(story, seed=seed)
+
+
+def test_a_gap_of_the_database_at_the_very_moment_does_not_delay_the_takeover() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB)
+        await world.boot()
+        await world.pass_time(5.0)
+        world.home_of("g").power_off()
+        world.cut_everybody()
+        await world.pass_time(1.4)  # as long as an election of the database takes
+        world.heal_everybody()
+        await world.until(lambda: world.runs("web"), 4.2, "web runs elsewhere")
+
+    simulate(story)
