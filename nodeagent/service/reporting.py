@@ -27,6 +27,7 @@ from nodeagent.system.clock import Clock
 log = logging.getLogger(__name__)
 
 BATCH: Final = 60  # resources per commit; a commit takes at most 128 operations
+GATHER: Final = 0.02  # seconds; a handing-over that follows from a state is then committed before the state's report
 RETRY: Final = 0.3  # seconds until a store that did not answer is tried again
 LAST_OUTPUT: Final = 600  # bytes of output that go into the event of a failure
 
@@ -97,6 +98,19 @@ class Reporting:
                     state=ResourceState.OFFLINE, node=self._membership.node, epoch=epoch, since=self._clock.wall()
                 )
         self._wake.set()
+
+    def set_down(self, resource: ResourceId, epoch: int) -> tuple[dict[str, int], dict[str, bytes]]:
+        """Return what a commit expects and puts that shows a failed resource as offline; nothing for another one."""
+        waiting = self._states.get(resource)
+        shown = self._following.snapshot.resources[resource]
+        if (waiting.state if waiting else shown.state) is not ResourceState.FAILED:
+            return {}, {}
+        self._states.pop(resource, None)
+        self._last[resource] = ResourceState.OFFLINE
+        record = StateRecord(
+            state=ResourceState.OFFLINE, node=self._membership.node, epoch=epoch, since=self._clock.wall()
+        )
+        return {state_key(resource): self._predecessor(resource)}, {state_key(resource): encode(record)}
 
     def waits(self, resource: Resource, provider: Resource | None, epoch: int) -> None:
         """Say what an offline resource waits for, or (None) that it waits no longer; once."""
@@ -178,6 +192,7 @@ class Reporting:
         """Write for ever."""
         while True:
             await self._wake.wait()
+            await asyncio.sleep(GATHER)  # so long, what comes meanwhile is written together
             self._wake.clear()
             while self._states or self._entries:
                 if not await self._write():
@@ -231,10 +246,13 @@ class Reporting:
             owner = view.owner(found.group) if found else None
             if found and owner and (owner[0].node, owner[0].incarnation) == (me.node, me.incarnation):
                 expect[owner_key(found.group)] = owner[1]
-                key = state_key(resource)
-                expect[key] = max(view.revision_of(key), self._written.get(key, ABSENT))
+                expect[state_key(resource)] = self._predecessor(resource)
                 kept[resource] = record
         return expect, kept
+
+    def _predecessor(self, resource: ResourceId) -> int:
+        key = state_key(resource)
+        return max(self._following.view.revision_of(key), self._written.get(key, ABSENT))
 
     def _drop_foreign(self, states: dict[ResourceId, StateRecord]) -> None:
         _, kept = self._still_ours(states)
