@@ -291,6 +291,7 @@ class Executor:
                 continue
             record, revision = found
             deletions = [order_key(resource.id)]
+            expect, put = {order_key(resource.id): revision}, dict[str, bytes]()
             if record.order is Order.FAIL:
                 self._order(resource.id, Fail(id=resource.id, cause=record.cause), None)
             else:
@@ -298,9 +299,10 @@ class Executor:
                 self._set_down(resource.id)
                 if group.gave_up:
                     deletions.append(verdict_key(group.id))
-            reached = await self._following.store.commit(
-                Transaction(expect={order_key(resource.id): revision}, delete=tuple(deletions))
-            )
+                # In one step with the verdict: as long as it is shown as failed, the leader gives the group up again.
+                former, put = self._reporting.set_down(resource.id, group.epoch)
+                expect |= former
+            reached = await self._following.store.commit(Transaction(expect=expect, put=put, delete=tuple(deletions)))
             await self._following.reached(reached)
 
     def _set_down(self, resource: ResourceId) -> None:

@@ -87,3 +87,16 @@ def test_a_gap_of_the_database_at_the_very_moment_does_not_delay_the_takeover() 
         await world.until(lambda: world.runs("web"), 4.2, "web runs elsewhere")
 
     simulate(story)
+
+
+def test_a_group_that_was_given_up_comes_online_when_a_person_asks() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB, properties={"FailoverThreshold": 0}, policy={"RestartThreshold": 0})
+        await world.boot()
+        world.home_of("g").crash_app("web")
+        await world.until(lambda: not world.runs("address"), 5.0, "the group is given up")
+        await world.pass_time(1.0)
+        world.retry("web")
+        await world.settled(5.0)
+
+    simulate(story)
