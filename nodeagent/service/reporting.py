@@ -27,6 +27,7 @@ from nodeagent.system.clock import Clock
 log = logging.getLogger(__name__)
 
 BATCH: Final = 60  # resources per commit; a commit takes at most 128 operations
+GATHER: Final = 0.02  # seconds; a handing-over that follows from a state is then committed before the state's report
 RETRY: Final = 0.3  # seconds until a store that did not answer is tried again
 LAST_OUTPUT: Final = 600  # bytes of output that go into the event of a failure
 
@@ -191,6 +192,7 @@ class Reporting:
         """Write for ever."""
         while True:
             await self._wake.wait()
+            await asyncio.sleep(GATHER)  # so long, what comes meanwhile is written together
             self._wake.clear()
             while self._states or self._entries:
                 if not await self._write():
