@@ -44,6 +44,7 @@ class Leadership:
         self._seen: dict[NodeId, tuple[int, float]] = {}
         self._declared: deque[float] = deque()
         self._braking = False
+        self._brake_opened = float("-inf")
         self.took_lead: Callable[[], None] = lambda: None
         following.listen(self._observe)
 
@@ -174,11 +175,14 @@ class Leadership:
         braking = silent * 2 > members
         if braking != self._braking:
             self._braking = braking
+            if not braking:
+                self._brake_opened = now
             code = "event_brake" if braking else "event_brake_open"
             severity = Severity.ERROR if braking else Severity.INFORMATION
             entry = self._events.entry(severity, code, silent=silent, members=members)
             await self._following.store.commit(Transaction(put=put(entry)))
-        return braking
+        # The first that comes back opens it: the others, who were away for the same reason, get time to follow.
+        return braking or now - self._brake_opened < 3 * self._membership.profile.interval
 
     async def _declare(self, node: NodeId) -> None:
         """Commit DEAD into the very heartbeat whose silence was measured (safety rule M2)."""
