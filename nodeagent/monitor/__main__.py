@@ -25,7 +25,8 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     config = settings.load(arguments.config)
     folder = config.monitors
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config.run.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
     if not _lock(folder / f"{arguments.name}.lock"):
         sys.stderr.write(f"The Resource Monitor {arguments.name} is running already.\n")
         return 1

@@ -38,7 +38,7 @@ def containers_of(settings: AgentSettings) -> Containers:
     if where is None:
         base = find_base(settings.mark)
         where = _Where(secrets.token_hex(16), str(base) if base else "")
-        settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.run.mkdir(parents=True, exist_ok=True)  # users go through it to the socket
         where = _settle(path, where)
     return open_containers(where.token, Path(where.base) if where.base else None)
 
@@ -46,6 +46,7 @@ def containers_of(settings: AgentSettings) -> Containers:
 def _settle(path: Path, where: _Where) -> _Where:
     """Write *where* down, or return what another process has written meanwhile: there may only be one."""
     fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.touch(mode=0o600)  # the token is nobody else's business
     fresh.write_bytes(msgspec.json.encode(where))
     try:
         with path.with_suffix(".lock").open("ab") as lock:

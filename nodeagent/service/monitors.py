@@ -148,7 +148,7 @@ class Monitors:
 
     async def attach_all(self) -> list[Report]:
         """Attach to every monitor that lives, kill what dead ones left, and return what is held."""
-        self._settings.monitors.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._settings.monitors.mkdir(exist_ok=True, mode=0o700)
         reports: list[Report] = []
         for path in sorted(self._settings.monitors.glob("*.json")):
             link = await self._attach(path.stem)

@@ -93,7 +93,7 @@ def _die(part: str, error: BaseException) -> None:
 @contextlib.contextmanager
 def _lock(settings: AgentSettings) -> Iterator[None]:
     """Hold the lock of this node's service for life: one service at a time gives the orders."""
-    settings.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.run.mkdir(parents=True, exist_ok=True)  # users go through it to the socket
     file = os.open(settings.run / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -24,6 +24,7 @@ class Upkeep:
     def __init__(self, following: Following, leadership: Leadership) -> None:
         self._following = following
         self._leadership = leadership
+        self._seen: set[str] = set()
 
     async def run(self) -> None:
         """Tidy up for ever."""
@@ -36,9 +37,20 @@ class Upkeep:
                     log.info("tidying up later: %s", exc)
 
     async def tidy(self) -> None:
-        """Delete the oldest entries of the event log above the limit."""
+        """Delete the oldest entries of the event log above the limit, and questions that nobody waits for any more."""
         entries = self._following.view.log()
         excess = entries[: max(0, len(entries) - KEEP)]
-        for start in range(0, len(excess), PIECE):
-            keys = tuple(event_key(entry.sequence) for entry in excess[start : start + PIECE])
-            await self._following.store.commit(Transaction(delete=keys))
+        await self._delete([event_key(entry.sequence) for entry in excess])
+        await self._delete(await self._left_behind())
+
+    async def _left_behind(self) -> list[str]:
+        """Return the questions and answers that were there at the last look too: far longer than anybody waits."""
+        present: set[str] = set()
+        for prefix in ("asks/", "answers/"):
+            present |= set((await self._following.store.read(prefix)).entries)
+        before, self._seen = self._seen, present
+        return sorted(present & before)
+
+    async def _delete(self, keys: list[str]) -> None:
+        for start in range(0, len(keys), PIECE):
+            await self._following.store.commit(Transaction(delete=tuple(keys[start : start + PIECE])))
