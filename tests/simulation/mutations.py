@@ -18,7 +18,6 @@ from nodeagent.planner import dependencies
 from nodeagent.service import executor
 from nodeagent.service import monitors as service_monitors
 from nodeagent.service.leadership import Leadership
-from nodeagent.service.membership import Membership
 from tests.simulation import world as simulated
 from tests.simulation.world import World
 
@@ -121,21 +120,6 @@ def monitors_leave_orphans() -> Any:
     )
 
 
-def joining_without_proof() -> Any:
-    """M5: a node begins its next life without having stopped the last one."""
-
-    async def proven(_self: Membership) -> bool:
-        return True
-
-    whole = Membership._new_life
-
-    async def new_life(self: Membership) -> None:
-        self._stop_all = lambda: proven(self)
-        await whole(self)
-
-    return _patched(mock.patch.object(Membership, "_new_life", new_life))
-
-
 def any_order() -> Any:
     """Dependency order: a resource starts whether its providers are online or not."""
     return _patched(
@@ -158,7 +142,6 @@ MUTATIONS: dict[str, Callable[[], Any]] = {
         start_without_permission,
         release_before_stop,
         monitors_leave_orphans,
-        joining_without_proof,
         any_order,
     )
 }

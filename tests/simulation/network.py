@@ -78,7 +78,7 @@ class Path:
         self.lost_requests = self.lost_replies = self.refused = 0.0
         self.cut_out = self.cut_in = False
         for watcher in list(self.watchers):
-            watcher.look()
+            watcher.hurry()
 
 
 class Watcher:
@@ -101,6 +101,11 @@ class Watcher:
             return
         self._under_way = True
         self._network.later(self._network.draw(self._path.watch_delay), self._send)
+
+    def hurry(self) -> None:
+        """Send what is new without waiting for what was slow."""
+        self._under_way = False
+        self.look()
 
     def _send(self) -> None:
         self._under_way = False

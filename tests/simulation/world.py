@@ -296,6 +296,7 @@ class Node:
             return
         self.service = service = Process(f"{self.name}/service")
         self.say("the service starts")
+        self.settings.run.mkdir(parents=True, exist_ok=True)  # where the process would put its lock
         store = NodeStore(self.world.network, self.path, self.name, service)
 
         def make() -> None:
