@@ -92,21 +92,23 @@ STORIES: dict[str, Story] = {
     "monitors_leave_orphans": unlucky_service,
     "any_order": cut_off,
 }
+NODES = {slow_observer: 2}  # of three, the brake would hold: both others seem silent
 SEEDS = range(1, 9)
 
 
 @pytest.mark.parametrize("story", {story.__name__: story for story in STORIES.values()}.values())
 def test_with_all_rules_on_these_stories_end_well(story: Story) -> None:
     for seed in SEEDS:
-        simulate(story, seed=seed)
+        simulate(story, seed=seed, nodes=NODES.get(story, 3))
 
 
 @pytest.mark.parametrize("rule", MUTATIONS)
 def test_a_rule_that_is_switched_off_is_missed(rule: str) -> None:
+    story = STORIES[rule]
     for seed in SEEDS:
         with MUTATIONS[rule]() as prepare:
             try:
-                simulate(STORIES[rule], seed=seed, prepare=prepare)
+                simulate(story, seed=seed, nodes=NODES.get(story, 3), prepare=prepare)
             except BrokenPromise as exc:
                 assert "runs on" in str(exc) or "starts on" in str(exc)  # noqa: PT017 - any seed will do
                 return
