@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clusteradmin.automation import Cluster, NodeState, Resource
+from clusteradmin.automation import Cluster, ClusterError, NodeState, Resource
 from tests.support.applications import (
     SECONDS,
     another_process,
@@ -21,6 +21,7 @@ from tests.support.applications import (
     until,
 )
 from tests.support.demo import RunningDemo, private_account, running_demo, still_there
+from tests.support.desktops import somebody_is_logged_in
 from tests.support.witness import Witness
 
 pytestmark = pytest.mark.timeout(300)
@@ -140,3 +141,15 @@ def test_without_its_node_the_group_is_elsewhere_and_goes_home_when_the_power_is
     until(application, online_on("NODE1"))
     witness.await_life(application.process_id)
     assert len(witness.lives()) == 3
+
+
+@pytest.mark.skipif(somebody_is_logged_in(), reason="somebody is logged in at this machine's screen")
+def test_a_program_that_wants_the_desktop_of_a_node_without_one_is_refused_with_a_sentence(cluster: Cluster) -> None:
+    group = cluster.resource_groups.create_item("Desktop")
+    resource = group.resources.create_item("Clock", "Generic Application")
+    resource.private_properties.update(CommandLine="sleep 1000", CurrentDirectory="/", InteractWithDesktop=True)
+    resource.private_properties.save_changes()
+    with pytest.raises(ClusterError, match="display"):
+        resource.online(SECONDS)
+    assert resource.process_id == 0
+    take_down(resource)
