@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from nodeagent.api.objects import ResourceState, Wanted
 from nodeagent.api.properties import Value
-from tests.simulation.world import Node, World
+from tests.simulation.node import Node
+from tests.simulation.world import World
 
 FAULTY = 120.0  # seconds in which faults begin and end
 HEALED = 120.0  # seconds after which everything must be as it is wanted

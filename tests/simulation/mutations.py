@@ -18,7 +18,7 @@ from nodeagent.planner import dependencies
 from nodeagent.service import executor
 from nodeagent.service import monitors as service_monitors
 from nodeagent.service.leadership import Leadership
-from tests.simulation import world as simulated
+from tests.simulation.node import LastResort
 from tests.simulation.world import World
 
 Prepare = Callable[[World], None]
@@ -44,14 +44,14 @@ def _patched(*patches: Any, prepare: Prepare = _nothing) -> Iterator[Prepare]:
 def no_self_stop() -> Any:
     """P4, P5: the monitor does not look at the deadline, nor does the kernel."""
     return _patched(
-        mock.patch.object(Monitor, "_stop_forbidden", lambda _self: None),
-        mock.patch.object(simulated.LastResort, "arm", lambda _self, _moment: None),
+        mock.patch.object(Monitor, "_stop_forbidden", return_value=None),
+        mock.patch.object(LastResort, "arm", return_value=None),
     )
 
 
 def takeover_too_early() -> Any:
     """The inequality: others wait for less than s + k + m."""
-    return _patched(mock.patch.object(Leadership, "_needed", lambda _self, _record: 1.5))
+    return _patched(mock.patch.object(Leadership, "_needed", return_value=1.5))
 
 
 def ownership_without_expectation() -> Any:
@@ -92,7 +92,7 @@ def stale_dead() -> Any:
 
 def start_without_permission() -> Any:
     """P4: a start, and a restart in place, do not ask for the permission."""
-    return _patched(mock.patch.object(Held, "_may_run", lambda _self: True))
+    return _patched(mock.patch.object(Held, "_may_run", return_value=True))
 
 
 def release_before_stop() -> Any:
@@ -103,7 +103,7 @@ def release_before_stop() -> Any:
         whole(self, name, replace(said, clean=True))
 
     return _patched(
-        mock.patch.object(executor, "all_down", lambda _members: True),
+        mock.patch.object(executor, "all_down", return_value=True),
         mock.patch.object(executor.Executor, "closed", closed),
     )
 
@@ -115,7 +115,7 @@ def monitors_leave_orphans() -> Any:
         world.init_reaps = False
 
     return _patched(
-        mock.patch.object(service_monitors, "kill_resources", lambda _containers, _resources: True),
+        mock.patch.object(service_monitors, "kill_resources", return_value=True),
         prepare=prepare,
     )
 

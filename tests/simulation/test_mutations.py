@@ -1,4 +1,4 @@
-"""Each safety rule, switched off, is missed: some story finds it. Were one not found, the stories would prove little."""
+"""Each safety rule, switched off, is missed by a story. Were one not, the stories would prove little."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import pytest
 
 from nodeagent.database.records import Life
 from tests.simulation.mutations import MUTATIONS
-from tests.simulation.world import BrokenPromise, Node, Story, World, simulate
+from tests.simulation.node import Node
+from tests.simulation.running import Story, simulate
+from tests.simulation.world import BrokenPromise, World
 
 WEB = {"address": (), "web": ("address",)}
 
@@ -92,7 +94,7 @@ STORIES: dict[str, Story] = {
     "monitors_leave_orphans": unlucky_service,
     "any_order": cut_off,
 }
-NODES = {slow_observer: 2}  # of three, the brake would hold: both others seem silent
+NODES: dict[Story, int] = {slow_observer: 2}  # of three, the brake would hold: both others seem silent
 SEEDS = range(1, 9)
 
 

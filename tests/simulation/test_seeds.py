@@ -6,7 +6,8 @@ A failure prints the seed, what was to happen and what did; `--seed N` replays i
 from __future__ import annotations
 
 from tests.simulation import faults
-from tests.simulation.world import BrokenPromise, simulate
+from tests.simulation.running import simulate
+from tests.simulation.world import BrokenPromise
 
 
 def test_nothing_runs_twice_and_everything_comes_back(seed: int) -> None:

@@ -7,7 +7,8 @@ import pytest
 from nodeagent.api.objects import Phase, Wanted
 from nodeagent.database.records import Life
 from nodeagent.planner.timing import RHO
-from tests.simulation.world import World, simulate
+from tests.simulation.running import simulate
+from tests.simulation.world import World
 
 WEB = {"address": (), "web": ("address",)}
 

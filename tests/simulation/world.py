@@ -1,20 +1,13 @@
-"""A simulated cluster: nodes with production services and monitors, one database, faults, and a witness."""
+"""A simulated cluster: nodes, one database, faults, an administrator, and a witness."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import random
-import shutil
-import signal
-import tempfile
-import traceback
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path as Folder
-from types import SimpleNamespace
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import msgspec
 
@@ -27,13 +20,11 @@ from nodeagent.database.records import (
     GroupRecord,
     HeartbeatRecord,
     NodeRecord,
-    NodeReport,
     Order,
     OrderRecord,
     OwnerRecord,
     ResourceRecord,
     StateRecord,
-    TypeReport,
     WishRecord,
     decode,
     encode,
@@ -47,370 +38,22 @@ from nodeagent.database.records import (
     wish_key,
 )
 from nodeagent.database.store import Transaction
-from nodeagent.monitor import entrypoints
-from nodeagent.monitor import process as monitor_process
-from nodeagent.monitor.messages import Permit
-from nodeagent.monitor.process import Monitor, Places
 from nodeagent.planner.timing import PROFILES, Profile
-from nodeagent.service import monitors as service_monitors
-from nodeagent.service.monitors import MonitorFailed, Monitors, News
-from nodeagent.service.parts import NodeParts
-from nodeagent.settings import AgentSettings
-from nodeagent.system import processes
-from nodeagent.system.processes import ExitStatus, ProcessIdentity
-from tests.simulation import machine, wires
-from tests.simulation.machine import TYPES, FakeContainer, FakeContainers, KernelProcess, NodeClock
-from tests.simulation.network import Network, NodeStore, Path
-from tests.simulation.virtualtime import PROCESS, Process, VirtualLoop
+from tests.simulation.network import Network
+from tests.simulation.node import Node
+from tests.simulation.virtualtime import Process, VirtualLoop
 from tests.simulation.witness import Interval, Witness
-
-REAPED_WITHIN = (0.01, 0.15)  # seconds until init has ended what a dead monitor held
-RESTARTED_WITHIN = (0.2, 1.0)  # seconds until the supervisor has started a dead service again
-BORN_WITHIN = (0.03, 0.2)  # seconds until a new monitor listens
-MARGIN = 0.3  # seconds that the check of the deadline allows beyond T + k: m of the default profile
 
 
 class BrokenPromise(AssertionError):
     """Something happened that must never happen."""
 
 
-class SimulatedMonitor(Monitor):
-    """The production's monitor; only what would ask the real system of itself is simulated."""
-
-    node: Node
-
-    def open_output(self, resource: ResourceId) -> int | None:
-        """Write no output."""
-        del resource
-        return None
-
-    def _permit(self, order: Permit) -> None:
-        self.node.permitted(order)
-        super()._permit(order)
-
-
-class LastResort:
-    """The kernel's promise to kill a monitor at a moment (safety rule P8)."""
-
-    def __init__(self, node: Node, monitor: MonitorProcess) -> None:
-        self._node = node
-        self._monitor = monitor
-        self._timer: asyncio.TimerHandle | None = None
-
-    def arm(self, moment: float) -> None:
-        """Set it."""
-        self.disarm()
-        if moment != float("inf"):
-            wait = max(0.0, self._node.clock.true_until(moment))
-            self._timer = self._node.kernel.later(wait, self._monitor.die, "killed by the kernel's timer")
-
-    def disarm(self) -> None:
-        """Let it live."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-class MonitorProcess(Process):
-    """A process in which a Monitor runs."""
-
-    def __init__(self, node: Node, name: str) -> None:
-        super().__init__(f"{node.name}/{name}")
-        self.node = node
-        self.monitor_name = name
-        self.wake = self._wake
-        self._turning = False
-        self._monitor: SimulatedMonitor | None = None
-        self.handle = KernelProcess(node.loop, node.new_pid(), self._signalled)
-        self.last_resort = LastResort(node, self)
-        self.later(node.world.network.draw(BORN_WITHIN), self._begin)
-
-    def _begin(self) -> None:
-        if not self.alive:
-            return
-        settings = self.node.settings
-        folder = settings.monitors
-        places = Places(
-            self.monitor_name, folder / f"{self.monitor_name}.sock", folder / f"{self.monitor_name}.json", settings.logs
-        )
-        monitor = SimulatedMonitor(places, TYPES, self.node.containers, self.node.clock, self.last_resort)  # type: ignore[arg-type]
-        monitor.node = self.node
-        monitor._notes.process, monitor._notes.started = self.handle.pid, 1
-        monitor._note_down()
-        self._monitor = monitor
-        self._wake()
-
-    def _wake(self) -> None:
-        if not self._turning and self.alive:
-            self._turning = True
-            self.soon(self._turn)
-
-    def _turn(self) -> None:
-        self._turning = False
-        monitor = self._monitor
-        if monitor is None or not self.alive:
-            return
-        try:
-            monitor.turn()
-        except Exception as exc:
-            self.node.world.violate(f"{self.name} died of {exc!r}")
-            raise
-        if monitor._ending:
-            monitor._end()
-            self.die("quit")
-        elif monitor._arm_alarm() == 0 or monitor._selector.select():
-            self._wake()
-
-    def _signalled(self, number: int) -> None:
-        if number == signal.SIGKILL:
-            self.die("killed")
-
-    def die(self, why: str) -> None:
-        """End; init ends what it held (safety rule P8)."""
-        if not self.alive:
-            return
-        node = self.node
-        node.say(f"the monitor {self.monitor_name} dies: {why}")
-        self.last_resort.disarm()
-        held = [held.id for held in self._monitor._held.values()] if self._monitor else []
-        inside = [(where, process) for where in map(node.container, held) for process in where.inside]
-        self.kill()
-        node.monitors.pop(self.handle.pid, None)
-        self.handle.end(ExitStatus(signal=9))
-        if node.world.init_reaps:
-            node.kernel.later(node.world.network.draw(REAPED_WITHIN), _reap, inside)
-
-
-def _reap(processes_: list[tuple[FakeContainer, KernelProcess]]) -> None:
-    for container, process in processes_:
-        if process in container.inside:
-            container.gone(process, ExitStatus(signal=9))
-
-
-class Node:
-    """One machine: its kernel, its monitors, its service."""
-
-    def __init__(self, world: World, number: int) -> None:
-        self.world = world
-        self.loop = world.loop
-        self.chance = world.chance
-        self.name = f"node{number}"
-        self.path = Path()
-        home = world.folder / self.name
-        self.settings = AgentSettings(name=self.name, cluster="WORLD", home=home, run=home / "run", database="memory:")
-        self.clock = NodeClock(self.loop, self.chance, world.rate(number))
-        self.kernel = Process(f"{self.name}/kernel")
-        self.containers = FakeContainers(self)
-        self.monitors: dict[int, MonitorProcess] = {}  # by their process numbers
-        self.service: Process | None = None
-        self.parts: NodeParts | None = None
-        self.on = False
-        self.boots = 0
-        self._pids = 100
-        self._until: float | None = None
-        self._awake_at = 0.0
-
-    # --- what happens on it -------------------------------------------------------------------------------------
-
-    def say(self, text: str) -> None:
-        """Write into the world's timeline."""
-        self.world.say(self.name, text)
-
-    def new_pid(self) -> int:
-        """Return a process number."""
-        self._pids += 1
-        return self._pids
-
-    def app_runs(self, resource: str, pid: int) -> None:
-        """See machine.Kernel."""
-        self.say(f"{resource} runs ({pid})")
-        self.world.judge(self.world.witness.started(self.loop.time(), self.name, resource, pid))
-
-    def app_asked(self, resource: str) -> None:
-        """See machine.Kernel."""
-        self.world.judge(self.world.witness.asked(self.loop.time(), self.name, resource))
-
-    def app_ended(self, resource: str, pid: int) -> None:
-        """See machine.Kernel."""
-        self.say(f"{resource} has ended ({pid})")
-        self.world.witness.ended(self.loop.time(), self.name, pid)
-
-    def permitted(self, permit: Permit) -> None:
-        """Note a permission, and look after T + k whether it was kept."""
-        self._until = permit.until
-        if permit.until is not None:
-            self.world.kernel.later(max(0.0, self._until_stopped(permit.until)), self._check_deadline)
-
-    def _until_stopped(self, until: float) -> float:
-        profile = self.world.profile
-        return self.clock.true_until(until + profile.kill_bound + profile.margin) + 0.001
-
-    def _check_deadline(self) -> None:
-        if self._until is None or self.kernel.frozen or self.loop.time() < self._awake_at:
-            return
-        if self._until_stopped(self._until) <= 0.002:
-            self.world.judge(
-                f"{interval.resource} runs on {self.name} beyond the deadline"
-                for interval in self.world.witness.running(node=self.name)
-            )
-
-    def container(self, resource: ResourceId) -> FakeContainer:
-        """Return a resource's container."""
-        return self.containers.all.setdefault(resource, FakeContainer(self, resource))
-
-    # --- power and processes ------------------------------------------------------------------------------------
-
-    def power_on(self) -> None:
-        """Boot: a new life of the machine."""
-        assert not self.on
-        self.boots += 1
-        self.on = True
-        self._until, self._awake_at = None, 0.0
-        self.kernel = Process(f"{self.name}/kernel")
-        self.clock = NodeClock(self.loop, self.chance, self.clock.rate)
-        self.containers = FakeContainers(self)
-        self.say("power on")
-        self.start_service()
-
-    def power_off(self) -> None:
-        """Cut the power."""
-        if not self.on:
-            return
-        self.say("power off")
-        self.on = False
-        self.thaw()
-        self._kill_service()
-        for monitor in list(self.monitors.values()):
-            monitor.last_resort.disarm()
-            monitor.kill()
-            monitor.handle.end(ExitStatus(signal=9))
-        self.monitors.clear()
-        for container in list(self.containers.all.values()):
-            container.end_all()
-        self.kernel.kill()
-        shutil.rmtree(self.settings.run, ignore_errors=True)
-
-    def start_service(self) -> None:
-        """Start the service."""
-        if not self.on or self.service is not None:
-            return
-        self.service = service = Process(f"{self.name}/service")
-        self.say("the service starts")
-        self.settings.run.mkdir(parents=True, exist_ok=True)  # where the process would put its lock
-        store = NodeStore(self.world.network, self.path, self.name, service)
-
-        def make() -> None:
-            self.parts = NodeParts(
-                self.settings,
-                store,
-                "memory",
-                self.clock,
-                (f"boot {self.name} {self.boots}", self.name),
-                TYPES,
-                self._make_monitors,
-                self._part_died,
-            )
-            service.start(self._serve(self.parts), f"{self.name} serves")
-
-        service.context.run(make)
-
-    def _part_died(self, part: str, error: BaseException) -> None:
-        for line in traceback.format_exception(error):
-            self.say(line)
-        self.world.violate(f"{self.name}: {part} died of {error!r}")
-
-    def _make_monitors(self, news: News) -> Monitors:
-        return Monitors(self.settings, self.settings.home / "agent.toml", self.clock, news)
-
-    async def _serve(self, parts: NodeParts) -> None:
-        kinds = tuple(TypeReport(name=kind.name, exclusive=kind.exclusive) for kind in TYPES.values())
-        try:
-            started = await parts.start(NodeReport(version="1.0", protocol=(1, 1), types=kinds))
-        except MonitorFailed as exc:  # the process ends with it, and its supervisor starts another one
-            self.say(str(exc))
-            self.kernel.soon(self.crash_service)
-            return
-        if started:
-            self.say(f"is up, incarnation {parts.membership.incarnation}")
-            await parts.stopping.wait()
-            await parts.leave()
-        await parts.end()
-        self.say("the service has ended")
-        if self.parts is parts:
-            service, self.service, self.parts = self.service, None, None
-            if service is not None:
-                self.kernel.soon(service.kill)
-
-    def stop_service(self) -> None:
-        """Ask the service to leave the cluster."""
-        if self.parts is not None:
-            self.say("is asked to leave")
-            self.parts.stopping.set()
-
-    def _kill_service(self) -> None:
-        if self.service is not None:
-            service, self.service, self.parts = self.service, None, None
-            service.kill()
-
-    def crash_service(self, *, restart: bool = True) -> None:
-        """Kill the service; its supervisor starts it again."""
-        if self.service is None:
-            return
-        self.say("the service crashes")
-        self._kill_service()
-        if restart:
-            self.kernel.later(self.world.network.draw(RESTARTED_WITHIN), self.start_service)
-
-    def crash_monitor(self) -> None:
-        """Kill all monitors."""
-        for monitor in list(self.monitors.values()):
-            monitor.die("crashes")
-
-    def crash_app(self, resource: ResourceId) -> None:
-        """Let an application end by itself."""
-        container = self.containers.all.get(resource)
-        for process, runs in list(container.inside.items()) if container else []:
-            if runs:
-                self.say(f"{resource} crashes")
-                self.world.witness.crashed[resource] = self.loop.time()
-                container.gone(process, ExitStatus(code=1))  # type: ignore[union-attr]
-
-    def freeze(self, *, service: bool = False, monitor: bool = False, whole: bool = False) -> None:
-        """Let processes, or the whole machine, stand still; its clock goes on."""
-        self.say(f"stands still: {'all' if whole else 'service' if service else ''} {'monitor' if monitor else ''}")
-        for process in self._processes(service=service or whole, monitor=monitor or whole, kernel=whole):
-            process.frozen = True
-        if whole:
-            for interval in self.world.witness.running(node=self.name):
-                interval.asleep = True
-
-    def thaw(self) -> None:
-        """Let everything go on. What ran in a machine that slept is not blamed for m + k (docs/safety.md, limit 1)."""
-        if self.kernel.frozen:
-            self._awake_at = self.loop.time() + self.world.profile.kill_bound + self.world.profile.margin
-            for interval in self.world.witness.running(node=self.name):
-                interval.asleep, interval.excused_until = False, self._awake_at
-            for look in (self.world.look_for_overlaps, self._check_deadline):
-                self.world.kernel.later(self._awake_at - self.loop.time() + 0.001, look)
-        for process in self._processes(service=True, monitor=True, kernel=True):
-            if process.frozen:
-                self.say(f"{process.name} goes on")
-                process.thaw()
-
-    def _processes(self, *, service: bool, monitor: bool, kernel: bool) -> Iterator[Process]:
-        if kernel:
-            yield self.kernel
-        if monitor:
-            yield from list(self.monitors.values())
-        if service and self.service is not None:
-            yield self.service
-
-
 class World:
     """See the module. All randomness comes from *seed*; the same seed gives the same story."""
 
     def __init__(
-        self, seed: int, nodes: int, folder: Folder, *, profile: str = "default", rates: dict[int, float] | None = None
+        self, seed: int, nodes: int, folder: Path, *, profile: str = "default", rates: dict[int, float] | None = None
     ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
@@ -445,7 +88,7 @@ class World:
         """Write into the timeline."""
         self.timeline.append(f"{self.loop.time():9.3f} {who:8} {text}")
 
-    def judge(self, wrong: Any) -> None:
+    def judge(self, wrong: Iterable[str]) -> None:
         """Take note of what must never be."""
         for text in wrong:
             self.violate(text)
@@ -652,118 +295,3 @@ class World:
         """Switch everything off."""
         for node in self.nodes.values():
             node.power_off()
-
-
-# --- the simulated system ---------------------------------------------------------------------------------------
-
-
-def _node() -> Node:
-    process = PROCESS.get()
-    world = _worlds[-1]
-    assert process is not None
-    return next(node for node in world.nodes.values() if node.service is process)
-
-
-_worlds: list[World] = []
-
-
-def _spawn_detached(arguments: tuple[str, ...], output: int) -> KernelProcess:
-    del output
-    node, name = _node(), arguments[-1]
-    node.say(f"a monitor is started: {name}")
-    monitor = MonitorProcess(node, name)
-    node.monitors[monitor.handle.pid] = monitor
-    return monitor.handle
-
-
-def _adopt(identity: ProcessIdentity) -> KernelProcess | None:
-    handles = [monitor.handle for monitor in _node().monitors.values()]
-    return next((handle for handle in handles if handle.pid == identity.pid), None)
-
-
-def _kill_resources(containers: FakeContainers, resources: list[ResourceId]) -> bool:
-    for resource in resources:
-        containers.open(resource).kill(float("inf"))
-    return True
-
-
-@contextlib.contextmanager
-def simulated_system() -> Iterator[None]:
-    """Put simulated processes, sockets and containers in the place of the system's."""
-    with contextlib.ExitStack() as stack:
-        for where, name, what in (
-            (monitor_process, "selectors", SimpleNamespace(DefaultSelector=wires.VirtualSelector, EVENT_READ=1)),
-            (monitor_process, "MonotonicTimer", wires.Alarm),
-            (monitor_process, "ServiceLine", wires.Line),
-            (entrypoints, "begin", machine.begin_call),
-            (service_monitors, "_spawn_detached", _spawn_detached),
-            (service_monitors, "containers_of", lambda _settings: _node().containers),
-            (service_monitors, "kill_resources", _kill_resources),
-            (processes, "adopt", _adopt),
-        ):
-            stack.enter_context(mock.patch.object(where, name, what))
-        yield
-
-
-class _IntoTimeline(logging.Handler):
-    """What the product logs belongs into the timeline."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        process = PROCESS.get()
-        if _worlds:
-            _worlds[-1].say(process.name if process else "?", f"({record.getMessage()})")
-
-
-@contextlib.contextmanager
-def _logged() -> Iterator[None]:
-    logger, handler = logging.getLogger("nodeagent"), _IntoTimeline(logging.WARNING)
-    logger.addHandler(handler)
-    propagated, logger.propagate = logger.propagate, False
-    try:
-        yield
-    finally:
-        logger.propagate = propagated
-        logger.removeHandler(handler)
-
-
-Story = Callable[[World], Awaitable[None]]
-
-
-def simulate(
-    story: Story,
-    *,
-    seed: int = 1,
-    nodes: int = 3,
-    profile: str = "default",
-    rates: dict[int, float] | None = None,
-    prepare: Callable[[World], None] = lambda _world: None,
-) -> World:
-    """Run *story* in a world of its own.
-
-    Raises:
-        BrokenPromise: with the timeline, when something happened that must never happen.
-    """
-
-    async def run(folder: Folder) -> World:
-        world = World(seed, nodes, folder, profile=profile, rates=rates)
-        _worlds.append(world)
-        prepare(world)
-        try:
-            await story(world)
-            await world.pass_time(0.0)
-        except AssertionError as exc:
-            timeline = "\n".join(world.timeline)
-            raise BrokenPromise(f"{exc}\nseed {seed}\n{timeline}") from exc
-        finally:
-            world.end()
-            await asyncio.sleep(1.0)  # what was cancelled comes to its end
-            _worlds.remove(world)
-        return world
-
-    with (
-        tempfile.TemporaryDirectory(prefix="world") as folder,
-        simulated_system(),
-        _logged(),
-        asyncio.Runner(loop_factory=VirtualLoop) as runner,
-    ):
-        return runner.run(run(Folder(folder)))

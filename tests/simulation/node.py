@@ -1,0 +1,374 @@
+"""A simulated machine: power, the production's service and monitors in processes that can crash and stand still."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import traceback
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nodeagent.api.objects import ResourceId
+from nodeagent.database.records import NodeReport, TypeReport
+from nodeagent.monitor.messages import Permit
+from nodeagent.monitor.process import Monitor, Places
+from nodeagent.service.monitors import MonitorFailed, Monitors, News
+from nodeagent.service.parts import NodeParts
+from nodeagent.settings import AgentSettings
+from nodeagent.system.processes import ExitStatus
+from tests.simulation.machine import TYPES, FakeContainer, FakeContainers, KernelProcess, NodeClock
+from tests.simulation.network import NodeStore, Path
+from tests.simulation.virtualtime import Process
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+REAPED_WITHIN = (0.01, 0.15)  # seconds until init has ended what a dead monitor held
+RESTARTED_WITHIN = (0.2, 1.0)  # seconds until the supervisor has started a dead service again
+BORN_WITHIN = (0.03, 0.2)  # seconds until a new monitor listens
+
+
+class SimulatedMonitor(Monitor):
+    """The production's monitor; only what would ask the real system of itself is simulated."""
+
+    node: Node
+
+    def open_output(self, resource: ResourceId) -> int | None:
+        """Write no output."""
+        del resource
+        return None
+
+    def _permit(self, order: Permit) -> None:
+        self.node.permitted(order)
+        super()._permit(order)
+
+
+class LastResort:
+    """The kernel's promise to kill a monitor at a moment (safety rule P8)."""
+
+    def __init__(self, node: Node, monitor: MonitorProcess) -> None:
+        self._node = node
+        self._monitor = monitor
+        self._timer: asyncio.TimerHandle | None = None
+
+    def arm(self, moment: float) -> None:
+        """Set it."""
+        self.disarm()
+        if moment != float("inf"):
+            wait = max(0.0, self._node.clock.true_until(moment))
+            self._timer = self._node.kernel.later(wait, self._monitor.die, "killed by the kernel's timer")
+
+    def disarm(self) -> None:
+        """Let it live."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class NodeProcess(Process):
+    """A process of a node."""
+
+    def __init__(self, node: Node, name: str) -> None:
+        super().__init__(f"{node.name}/{name}")
+        self.node = node
+
+
+class MonitorProcess(NodeProcess):
+    """A process in which a Monitor runs."""
+
+    def __init__(self, node: Node, name: str) -> None:
+        super().__init__(node, name)
+        self.monitor_name = name
+        self.wake = self._wake
+        self._turning = False
+        self._monitor: SimulatedMonitor | None = None
+        self.handle = KernelProcess(node.loop, node.new_pid(), self._signalled)
+        self.last_resort = LastResort(node, self)
+        self.later(node.world.network.draw(BORN_WITHIN), self._begin)
+
+    def _begin(self) -> None:
+        if not self.alive:
+            return
+        settings = self.node.settings
+        folder = settings.monitors
+        places = Places(
+            self.monitor_name, folder / f"{self.monitor_name}.sock", folder / f"{self.monitor_name}.json", settings.logs
+        )
+        monitor = SimulatedMonitor(places, TYPES, self.node.containers, self.node.clock, self.last_resort)  # type: ignore[arg-type]
+        monitor.node = self.node
+        monitor._notes.process, monitor._notes.started = self.handle.pid, 1
+        monitor._note_down()
+        self._monitor = monitor
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._turning and self.alive:
+            self._turning = True
+            self.soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turning = False
+        monitor = self._monitor
+        if monitor is None or not self.alive:
+            return
+        try:
+            monitor.turn()
+        except Exception as exc:
+            self.node.world.violate(f"{self.name} died of {exc!r}")
+            raise
+        if monitor._ending:
+            monitor._end()
+            self.die("quit")
+        elif monitor._arm_alarm() == 0 or monitor._selector.select():
+            self._wake()
+
+    def _signalled(self, number: int) -> None:
+        if number == signal.SIGKILL:
+            self.die("killed")
+
+    def die(self, why: str) -> None:
+        """End; init ends what it held (safety rule P8)."""
+        if not self.alive:
+            return
+        node = self.node
+        node.say(f"the monitor {self.monitor_name} dies: {why}")
+        self.last_resort.disarm()
+        held = [held.id for held in self._monitor._held.values()] if self._monitor else []
+        inside = [(where, process) for where in map(node.container, held) for process in where.inside]
+        self.kill()
+        node.monitors.pop(self.handle.pid, None)
+        self.handle.end(ExitStatus(signal=9))
+        if node.world.init_reaps:
+            node.kernel.later(node.world.network.draw(REAPED_WITHIN), _reap, inside)
+
+
+def _reap(processes_: list[tuple[FakeContainer, KernelProcess]]) -> None:
+    for container, process in processes_:
+        if process in container.inside:
+            container.gone(process, ExitStatus(signal=9))
+
+
+class Node:
+    """One machine: its kernel, its monitors, its service."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.world = world
+        self.loop = world.loop
+        self.chance = world.chance
+        self.name = f"node{number}"
+        self.path = Path()
+        home = world.folder / self.name
+        self.settings = AgentSettings(name=self.name, cluster="WORLD", home=home, run=home / "run", database="memory:")
+        self.clock = NodeClock(self.loop, self.chance, world.rate(number))
+        self.kernel = Process(f"{self.name}/kernel")
+        self.containers = FakeContainers(self)
+        self.monitors: dict[int, MonitorProcess] = {}  # by their process numbers
+        self.service: NodeProcess | None = None
+        self.parts: NodeParts | None = None
+        self.on = False
+        self.boots = 0
+        self._start_again = False
+        self._pids = 100
+        self._until: float | None = None
+        self._awake_at = 0.0
+
+    # --- what happens on it -------------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Write into the world's timeline."""
+        self.world.say(self.name, text)
+
+    def new_pid(self) -> int:
+        """Return a process number."""
+        self._pids += 1
+        return self._pids
+
+    def app_runs(self, resource: str, pid: int) -> None:
+        """See machine.Kernel."""
+        self.say(f"{resource} runs ({pid})")
+        self.world.judge(self.world.witness.started(self.loop.time(), self.name, resource, pid))
+
+    def app_asked(self, resource: str) -> None:
+        """See machine.Kernel."""
+        self.world.judge(self.world.witness.asked(self.loop.time(), self.name, resource))
+
+    def app_ended(self, resource: str, pid: int) -> None:
+        """See machine.Kernel."""
+        self.say(f"{resource} has ended ({pid})")
+        self.world.witness.ended(self.loop.time(), self.name, pid)
+
+    def permitted(self, permit: Permit) -> None:
+        """Note a permission, and look after T + k whether it was kept."""
+        self._until = permit.until
+        if permit.until is not None:
+            self.world.kernel.later(max(0.0, self._until_stopped(permit.until)), self._check_deadline)
+
+    def _until_stopped(self, until: float) -> float:
+        profile = self.world.profile
+        return self.clock.true_until(until + profile.kill_bound + profile.margin) + 0.001
+
+    def _check_deadline(self) -> None:
+        if self._until is None or self.kernel.frozen or self.loop.time() < self._awake_at:
+            return
+        if self._until_stopped(self._until) <= 0.002:
+            self.world.judge(
+                f"{interval.resource} runs on {self.name} beyond the deadline"
+                for interval in self.world.witness.running(node=self.name)
+            )
+
+    def container(self, resource: ResourceId) -> FakeContainer:
+        """Return a resource's container."""
+        return self.containers.all.setdefault(resource, FakeContainer(self, resource))
+
+    # --- power and processes ------------------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """Boot: a new life of the machine."""
+        assert not self.on
+        self.boots += 1
+        self.on = True
+        self._until, self._awake_at = None, 0.0
+        self.kernel = Process(f"{self.name}/kernel")
+        self.clock = NodeClock(self.loop, self.chance, self.clock.rate)
+        self.containers = FakeContainers(self)
+        self.say("power on")
+        self.start_service()
+
+    def power_off(self) -> None:
+        """Cut the power."""
+        if not self.on:
+            return
+        self.say("power off")
+        self.on = False
+        self.thaw()
+        self._kill_service()
+        for monitor in list(self.monitors.values()):
+            monitor.last_resort.disarm()
+            monitor.kill()
+            monitor.handle.end(ExitStatus(signal=9))
+        self.monitors.clear()
+        for container in list(self.containers.all.values()):
+            container.end_all()
+        self.kernel.kill()
+        shutil.rmtree(self.settings.run, ignore_errors=True)
+
+    def start_service(self) -> None:
+        """Start the service; one that is about to leave is started again when it has left."""
+        if self.parts is not None and self.parts.stopping.is_set():
+            self._start_again = True
+        if not self.on or self.service is not None:
+            return
+        self._start_again = False
+        self.service = service = NodeProcess(self, "service")
+        self.say("the service starts")
+        self.settings.run.mkdir(parents=True, exist_ok=True)  # where the process would put its lock
+        store = NodeStore(self.world.network, self.path, self.name, service)
+
+        def make() -> None:
+            self.parts = NodeParts(
+                self.settings,
+                store,
+                "memory",
+                self.clock,
+                (f"boot {self.name} {self.boots}", self.name),
+                TYPES,
+                self._make_monitors,
+                self._part_died,
+            )
+            service.start(self._serve(self.parts), f"{self.name} serves")
+
+        service.context.run(make)
+
+    def _part_died(self, part: str, error: BaseException) -> None:
+        for line in traceback.format_exception(error):
+            self.say(line)
+        self.world.violate(f"{self.name}: {part} died of {error!r}")
+
+    def _make_monitors(self, news: News) -> Monitors:
+        return Monitors(self.settings, self.settings.home / "agent.toml", self.clock, news)
+
+    async def _serve(self, parts: NodeParts) -> None:
+        kinds = tuple(TypeReport(name=kind.name, exclusive=kind.exclusive) for kind in TYPES.values())
+        try:
+            started = await parts.start(NodeReport(version="1.0", protocol=(1, 1), types=kinds))
+        except MonitorFailed as exc:  # the process ends with it, and its supervisor starts another one
+            self.say(str(exc))
+            self.kernel.soon(self.crash_service)
+            return
+        if started:
+            self.say(f"is up, incarnation {parts.membership.incarnation}")
+            await parts.stopping.wait()
+            await parts.leave()
+        await parts.end()
+        self.say("the service has ended")
+        if self.parts is parts:
+            service, self.service, self.parts = self.service, None, None
+            if service is not None:
+                self.kernel.soon(service.kill)
+            if self._start_again:
+                self.kernel.later(self.world.network.draw(RESTARTED_WITHIN), self.start_service)
+
+    def stop_service(self) -> None:
+        """Ask the service to leave the cluster."""
+        if self.parts is not None:
+            self.say("is asked to leave")
+            self.parts.stopping.set()
+
+    def _kill_service(self) -> None:
+        if self.service is not None:
+            service, self.service, self.parts = self.service, None, None
+            service.kill()
+
+    def crash_service(self, *, restart: bool = True) -> None:
+        """Kill the service; its supervisor starts it again."""
+        if self.service is None:
+            return
+        self.say("the service crashes")
+        self._kill_service()
+        if restart:
+            self.kernel.later(self.world.network.draw(RESTARTED_WITHIN), self.start_service)
+
+    def crash_monitor(self) -> None:
+        """Kill all monitors."""
+        for monitor in list(self.monitors.values()):
+            monitor.die("crashes")
+
+    def crash_app(self, resource: ResourceId) -> None:
+        """Let an application end by itself."""
+        container = self.containers.all.get(resource)
+        for process, runs in list(container.inside.items()) if container else []:
+            if runs:
+                self.say(f"{resource} crashes")
+                self.world.witness.crashed[resource] = self.loop.time()
+                container.gone(process, ExitStatus(code=1))  # type: ignore[union-attr]
+
+    def freeze(self, *, service: bool = False, monitor: bool = False, whole: bool = False) -> None:
+        """Let processes, or the whole machine, stand still; its clock goes on."""
+        self.say(f"stands still: {'all' if whole else 'service' if service else ''} {'monitor' if monitor else ''}")
+        for process in self._processes(service=service or whole, monitor=monitor or whole, kernel=whole):
+            process.frozen = True
+        if whole:
+            for interval in self.world.witness.running(node=self.name):
+                interval.asleep = True
+
+    def thaw(self) -> None:
+        """Let everything go on. What ran in a machine that slept is not blamed for m + k (docs/safety.md, limit 1)."""
+        if self.kernel.frozen:
+            self._awake_at = self.loop.time() + self.world.profile.kill_bound + self.world.profile.margin
+            for interval in self.world.witness.running(node=self.name):
+                interval.asleep, interval.excused_until = False, self._awake_at
+            for look in (self.world.look_for_overlaps, self._check_deadline):
+                self.world.kernel.later(self._awake_at - self.loop.time() + 0.001, look)
+        for process in self._processes(service=True, monitor=True, kernel=True):
+            if process.frozen:
+                self.say(f"{process.name} goes on")
+                process.thaw()
+
+    def _processes(self, *, service: bool, monitor: bool, kernel: bool) -> Iterator[Process]:
+        if kernel:
+            yield self.kernel
+        if monitor:
+            yield from list(self.monitors.values())
+        if service and self.service is not None:
+            yield self.service
