@@ -98,6 +98,8 @@ class NodeParts:
         await self.monitors.ensure(SHARED)
         self.membership.rejoined = self.executor.forget_everything
         self.membership.woke = self._woke
+        if not same:
+            self.executor.forget_everything()  # what was heard since it attached, too: all of that was stopped
         self.executor.attached(held if same else [])
         for name, work in (
             ("following", self.following.run()),

@@ -273,3 +273,20 @@ def test_clocks_that_are_off_by_rho_do_not_let_anything_run_twice(slow: int) -> 
             await world.settled(10.0)
 
     simulate(story, nodes=2, rates={1: 1 + RHO, 2: 1 - RHO} if slow == 2 else {1: 1 - RHO, 2: 1 + RHO})
+
+
+def test_what_a_new_service_heard_of_its_former_life_does_not_keep_the_next_one_from_starting() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB, possible=(1,))
+        await world.boot()
+        node = world.nodes[1]
+        node.path.change(delay=(0.2, 0.2))
+        node.crash_service()
+        await world.until(lambda: node.parts and node.parts.monitors.process_of("shared"), 5.0, "it has attached")
+        node.path.cut()  # before it has joined
+        await world.until(lambda: world.beat(1).life is Life.DEAD, 7.0, "it is declared down")
+        assert not world.runs("web")
+        node.path.heal()
+        await world.settled(10.0)
+
+    simulate(story)
