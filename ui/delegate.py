@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QTableView,
     QToolTip,
     QTreeView,
+    QWidget,
 )
 
 from ui.hover import RowHover
@@ -39,6 +40,7 @@ TWIST_COLUMN = 16
 BAR = QSize(40, 4)
 BAR_GAP = 8
 FOCUS_BAR = 2
+EDITOR_INSET = 3  # what a line edit in a view keeps free before its text
 # As plain numbers: a test of Python's flags costs 3 µs, and each cell makes four.
 SELECTED = QStyle.StateFlag.State_Selected.value
 ACTIVE = QStyle.StateFlag.State_Active.value
@@ -99,6 +101,11 @@ class CellDelegate(QStyledItemDelegate):
         cell = cell_of(index)
         self._paint_background(painter, option, index, cell)
         self._paint_cell(painter, _room(option, index), cell)
+
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
+        """Put the editor where the text is: the icon before it stays to be seen."""
+        room = _room(option, index)
+        editor.setGeometry(room.adjusted(PADDING + self._before(cell_of(index)) - EDITOR_INSET, 1, 0, -1))
 
     def elided(self, rect: QRect, cell: Cell) -> bool:
         """Tell whether the text of *cell* does not fit into *rect*."""

@@ -188,8 +188,8 @@ SENTENCES: Final[dict[str, str]] = {
     "event_group_assigned": "{name} is given to {node}",
     "event_group_gave_up": "{name} stays where it is: {detail}",
     "event_monitor_started": "A Resource Monitor was started on {node} (process {process})",
-    "event_monitor_died": "A Resource Monitor on {node} died: {detail}; its resources are adopted or restarted",
-    "event_attached": "The Cluster Service on {node} is attached to its Resource Monitor again; {count} resources run",
+    "event_monitor_died": "Resource Monitor “{detail}” on {node} died; its resources are adopted or restarted",
+    "event_attached": "The Cluster Service on {node} is attached to its Resource Monitor again; still running: {count}",
     "event_self_stop": "{name} was stopped: the heartbeat of {node} was not confirmed in time",
     "event_notice": "{detail}",
 }
@@ -207,6 +207,7 @@ DETAILS: Final[dict[str, str]] = {
     "waits_for": "waits for {provider}",
     "provider_failed": "{provider}, which it needs, has failed",
     "running": "process {process}",
+    "running_again": "process {process}; before that, {detail}",
     "progress": "{text}",
     "not_killable": "a process of {name} does not end even when killed; it waits for a device or file server",
     "call_failed": "its entry point {entry} failed: {detail}",
@@ -222,6 +223,9 @@ DETAILS: Final[dict[str, str]] = {
     "node_dead": "declared down",
     "node_unclean": "something exclusive could not be proven stopped there",
 }
+
+LIFE_ENDS: Final = frozenset({"exited", "killed", "vanished", "not_alive"})
+"""Details that say how the last life of an application ended: of one that is online, the life before."""
 
 
 class _Shown(dict[str, str]):

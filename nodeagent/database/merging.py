@@ -10,7 +10,7 @@ import msgspec
 
 from nodeagent.api.objects import Cluster, Group, Node, NodeState, Phase, Resource, ResourceState
 from nodeagent.api.states import group_state
-from nodeagent.api.texts import render
+from nodeagent.api.texts import LIFE_ENDS, render
 from nodeagent.database.records import (
     ClusterRecord,
     GroupRecord,
@@ -233,4 +233,8 @@ def _unknown(resource: Resource, state: StateRecord, ownership: Ownership) -> Re
 
 
 def _information(state: StateRecord) -> str:
-    return render(state.information.code, state.information.parameters) if state.information else ""
+    if state.information is None:
+        return ""
+    text = render(state.information.code, state.information.parameters)
+    again = state.state is ResourceState.ONLINE and state.information.code in LIFE_ENDS
+    return render("running_again", {"process": state.process_id, "detail": text}) if again else text

@@ -1,4 +1,4 @@
-"""The command line and the automation objects on a real cluster: three agents, reached over SSH."""
+"""The command line on a real cluster: three agents, reached over SSH."""
 
 import json
 import os
@@ -14,16 +14,20 @@ from typing import Any
 
 import pytest
 
-from clusteradmin.automation import Cluster, ClusterError, ResourceState
-from tests.support.demo import RunningDemo, account, demo
+from tests.support.demo import RunningDemo, private_account, running_demo, still_there
+from tests.support.witness import Witness
 
 pytestmark = pytest.mark.timeout(300)
 
-__all__ = ["account", "demo"]  # fixtures
-
 GROUP, RESOURCE = "High Availability Notepad", "Notepad"
-EXAMPLE = Path(__file__).parents[2] / "examples" / "high_availability_notepad.py"
 SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[RunningDemo]:
+    """A demo with the group High Availability Notepad online; each test leaves all nodes on and not paused."""
+    with private_account() as account, running_demo(account) as running:
+        yield running
 
 
 def done(demo: RunningDemo, *arguments: str) -> str:
@@ -109,6 +113,7 @@ def test_whatif_says_what_then_happens(demo: RunningDemo) -> None:
     done(demo, "node", before["owner"], "--pause", "--wait:10")
     assert "paused" in refused(demo, 1, "group", GROUP, f"--moveto:{before['owner']}", "--whatif")
     assert "paused" in refused(demo, 1, "group", GROUP, f"--moveto:{before['owner']}")
+    done(demo, "node", before["owner"], "--resume", "--wait:10")
 
 
 def test_following_goes_on_when_the_node_it_is_connected_to_loses_power(demo: RunningDemo) -> None:
@@ -123,32 +128,52 @@ def test_following_goes_on_when_the_node_it_is_connected_to_loses_power(demo: Ru
         events_after = demo.cli_json("group", GROUP)
         assert events_after["owner"] in online["text"]
         assert wait_for(written, "text", "page 1")
+        demo.power(connected, True)
+        wait_for(events, "text", f"{connected} is up")
 
 
-def test_the_papers_script_runs_twice_and_its_program_is_started_again(demo: RunningDemo) -> None:
-    environment = {**demo.environment, "PYTHONPATH": os.pathsep.join(filter(None, [str(EXAMPLE.parents[1])]))}
-    for _ in range(2):
-        words = [sys.executable, str(EXAMPLE), "--cluster", demo.name, "--program", "sleep 1000"]
-        script = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
-        assert script.returncode == 0, script.stderr
-        assert "Online on NODE" in script.stdout
-    with Cluster(home=demo.clients).open(demo.name) as cluster:
-        resource = cluster.resources.item(RESOURCE)
-        assert resource.private_properties["CommandLine"] == "sleep 1000"
-        assert resource.offline(30) is False
-        assert resource.online(30) is False
-        killed = resource.process_id
-        events = cluster.events(timeout=SECONDS)
-        os.kill(killed, signal.SIGKILL)
-        assert any(entry.object_name == RESOURCE for entry in events)
-        found = cluster.client.until(lambda s: _other_process(s.resources[resource.reference.id].process_id, killed))
-        assert cluster.run(found) not in (0, killed)
-        assert resource.state is ResourceState.ONLINE
-        resource.private_properties["CommandLine"] = "no such program"
-        with pytest.raises(ClusterError, match="not saved"):
-            resource.online(10)
-        resource.private_properties.refresh()
+def test_the_papers_story_on_the_command_line(demo: RunningDemo, tmp_path: Path) -> None:
+    witness = Witness(tmp_path / "lives")
+    done(demo, "group", "Paper", "--create", "--setowners:NODE1,NODE2", "--prop", "AutoFailbackType=1")
+    create = ["resource", "Editor", "--create", "--group:Paper", "--type:Generic Application"]
+    done(demo, *create, "--priv", f"CommandLine={witness.command_line}", f"CurrentDirectory={tmp_path}")
+    done(demo, "group", "Paper", "--online:NODE1", "--wait:60")
+    with following(demo, "events", "--last:1") as events:
+        events.get(timeout=SECONDS)
+        process = process_of(demo, "Editor")
+        assert witness.await_life(process).directory == tmp_path
+        for used in (1, 2, 3):
+            os.kill(process, signal.SIGKILL)
+            assert f"Restart {used} of 3" in wait_for(events, "text", "Editor was restarted on NODE1")["cause"]
+            process = process_of(demo, "Editor")
+            witness.await_life(process)
+        os.kill(process, signal.SIGKILL)
+        wait_for(events, "text", "Editor is online on NODE2")
+        done(demo, "group", "Paper", "--moveto:NODE1", "--wait:60")
+
+        process = process_of(demo, "Editor")
+        os.kill(demo.service_of("NODE1"), signal.SIGKILL)
+        wait_for(events, "text", "The Cluster Service on NODE1 is attached to its Resource Monitor again")
+        assert process_of(demo, "Editor") == witness.await_life(process).pid, "it has not noticed"
+
+        assert demo.demo("--poweroff:NODE1").returncode == 0
+        wait_for(events, "text", "Editor is online on NODE2")
+        witness.await_life(process_of(demo, "Editor"))
+        assert demo.demo("--poweron:NODE1").returncode == 0
+        wait_for(events, "text", "Editor is online on NODE1")
+    last = process_of(demo, "Editor")
+    witness.await_life(last)
+    done(demo, "group", "Paper", "--offline:60")
+    assert still_there({last}) == []
+    witness.prove_never_two()
+    done(demo, "resource", "Editor", "--delete", "--yes")
+    done(demo, "group", "Paper", "--delete")
 
 
-def _other_process(process: int, than: int) -> int | None:
-    return process if process not in (0, than) else None
+def process_of(demo: RunningDemo, resource: str) -> int:
+    """Return the resource's process, once it is online with one that runs."""
+    found = demo.cli_json("resource", resource, "--online:60")
+    assert found["state"] == "Online"
+    process = found["process_id"]
+    assert isinstance(process, int)
+    return process

@@ -68,7 +68,8 @@ class MoveGroupDialog(FramedDialog):
         state = state_text(group, picture)
         where = self.tr("{0} on {1}").format(state, owner.name) if owner else state
         count = len(picture.resources_in.get(group.id, ()))
-        text = self.tr("{0}, {1} resources").format(where, count)
+        text = self.tr("{0}, 1 resource") if count == 1 else self.tr("{0}, {1} resources")
+        text = text.format(where, count)
         self._state.show_state(glyph_of(group, picture) or "unknown", text)
         self.model.show_targets(targets(group, picture))
         self._show_outlook()

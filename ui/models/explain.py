@@ -161,6 +161,8 @@ def _load(node: Node, picture: Picture) -> str:
     groups = picture.groups_on.get(node.id, ())
     if not groups:
         return _tr("It owns no group.")
+    if len(groups) == 1:
+        return _tr("It owns 1 group: {0}.").format(groups[0].name)
     return _tr("It owns {0} groups: {1}.").format(len(groups), listed(sorted(g.name for g in groups)))
 
 

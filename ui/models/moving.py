@@ -75,8 +75,11 @@ def _now(node: NodeId, picture: Picture) -> str:
         return state_text(item, picture).lower()
     count = len(picture.groups_on.get(node, ()))
     load = item.facts.get("load", "")
-    text = _tr("1 group") if count == 1 else _tr("{0} groups").format(count)
-    return _tr("{0}, load {1}").format(text, load) if load else text
+    return _tr("{0}, load {1}").format(_groups(count), load) if load else _groups(count)
+
+
+def _groups(count: int) -> str:
+    return _tr("1 group") if count == 1 else _tr("{0} groups").format(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def outlook(group: Group, node: NodeId, picture: Picture) -> MoveOutlook:
     facts = [(_tr("Interruption"), _tr("not known yet") if plan.stops else _tr("none: nothing is online"))]
     if addresses:
         facts.append((_tr("Go along"), listed(addresses)))
-    facts.append((_tr("{0} afterwards").format(target), _tr("{0} groups").format(count)))
+    facts.append((_tr("{0} afterwards").format(target), _groups(count)))
     pending = [r.name for r in picture.resources_in.get(group.id, ()) if r.state.pending]
     warnings = [
         _tr("{0} is still pending: what it is doing ends, and starts again on {1}.").format(n, target) for n in pending
