@@ -174,7 +174,7 @@ def running_nodes(count: int, *, user: int | None = None) -> Iterator[AgentNodes
     prefix: tuple[str, ...] = ()
     if user is not None:
         os.chown(database, user, user)
-        prefix = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+        prefix = as_user(user)
     found = AgentNodes(folder)
     try:
         for number in range(1, count + 1):
@@ -187,6 +187,17 @@ def running_nodes(count: int, *, user: int | None = None) -> Iterator[AgentNodes
         for node in found.nodes:
             node.clean_up()
         shutil.rmtree(folder)
+
+
+def as_user(user: int) -> tuple[str, ...]:
+    """Return the command that starts another one as *user*."""
+    return ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+
+
+def others_may_run_python() -> bool:
+    """Tell whether another user than root may run this very Python; one in root's home is shut off."""
+    program = str(Path(sys.executable).resolve())
+    return subprocess.run([*as_user(NOBODY), "test", "-x", program], check=False).returncode == 0
 
 
 async def add_group(
