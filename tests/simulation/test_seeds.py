@@ -16,3 +16,12 @@ def test_nothing_runs_twice_and_everything_comes_back(seed: int) -> None:
         simulate(lambda world: faults.play(world, plan), seed=seed, nodes=plan.nodes, profile=plan.profile)
     except BrokenPromise as exc:
         raise BrokenPromise(f"{exc}\n\nthe story of seed {seed}: {plan}") from exc
+
+
+def test_the_same_seed_tells_the_same_story() -> None:
+    plan = faults.draw(3)
+    first, second = (
+        simulate(lambda world: faults.play(world, plan), seed=3, nodes=plan.nodes, profile=plan.profile)
+        for _ in range(2)
+    )
+    assert first.timeline == second.timeline
