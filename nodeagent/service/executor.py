@@ -139,6 +139,8 @@ class Executor:
             self._reports.pop(resource, None)
             self._ordered.pop(resource, None)
             self._claimed.pop(self._group_of(resource), None)
+        for group in [group for group, (_, waiting) in self._closing.items() if name in waiting]:
+            del self._closing[group]  # it will not answer: its successor is asked
         self.look_at_everything()
 
     def monitor_started(self, name: str, process: int) -> None:
@@ -261,6 +263,8 @@ class Executor:
         if epoch < record.epoch:
             asked = self.monitors.order_all(CloseEpoch(group=group, epoch=record.epoch))
             self._closing[group] = (record.epoch, set(asked))
+            if not asked:  # no monitor lives, so nothing runs and nobody answers
+                self._again(group)
             return
         if waiting:
             return

@@ -187,7 +187,9 @@ class Node:
     def app_runs(self, resource: str, pid: int) -> None:
         """See machine.Kernel."""
         self.say(f"{resource} runs ({pid})")
-        self.world.judge(self.world.witness.started(self.loop.time(), self.name, resource, pid))
+        wrong = self.world.witness.started(self.loop.time(), self.name, resource, pid, self._awake_at)
+        if self.loop.time() >= self._awake_at:
+            self.world.judge(wrong)
 
     def app_asked(self, resource: str) -> None:
         """See machine.Kernel."""

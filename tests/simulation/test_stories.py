@@ -290,3 +290,18 @@ def test_what_a_new_service_heard_of_its_former_life_does_not_keep_the_next_one_
         await world.settled(10.0)
 
     simulate(story)
+
+
+def test_a_release_does_not_wait_for_the_answer_of_a_monitor_that_died() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB)
+        await world.boot()
+        node = world.home_of("g")
+        target = world.number_of(world.others(node)[0])
+        world.want("g", Wanted.OFFLINE)
+        await world.settled(5.0)
+        node.freeze(monitor=True)
+        world.move("g", target)
+        await world.until(lambda: world.owner("g").node == target, 10.0, "it is at the target")
+
+    simulate(story)

@@ -43,7 +43,7 @@ class Witness:
             if resource in (None, interval.resource) and node in (None, interval.node)
         ]
 
-    def started(self, now: float, node: str, resource: str, pid: int) -> list[str]:
+    def started(self, now: float, node: str, resource: str, pid: int, excused_until: float) -> list[str]:
         """Note a start; returns what is wrong with it."""
         wrong = [
             f"{resource} starts on {node} while it runs on {other.node} (since {other.start:.3f} s)"
@@ -54,7 +54,7 @@ class Witness:
             ended_by_itself = now - self.crashed.get(provider, float("-inf")) < 1.0
             if not self.running(provider, node) and not ended_by_itself:
                 wrong.append(f"{resource} starts on {node} before {provider}, which it depends on")
-        self.open[node, pid] = interval = Interval(node, resource, pid, now)
+        self.open[node, pid] = interval = Interval(node, resource, pid, now, excused_until=excused_until)
         self.intervals.append(interval)
         return wrong
 
