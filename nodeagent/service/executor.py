@@ -139,6 +139,8 @@ class Executor:
             self._reports.pop(resource, None)
             self._ordered.pop(resource, None)
             self._claimed.pop(self._group_of(resource), None)
+        for resource in [r for r in self._ordered if self._monitor_of.get(r, SHARED) == name]:
+            del self._ordered[resource]  # it may not have read the order
         for group in [group for group, (_, waiting) in self._closing.items() if name in waiting]:
             del self._closing[group]  # it will not answer: its successor is asked
         self.look_at_everything()

@@ -305,3 +305,20 @@ def test_a_release_does_not_wait_for_the_answer_of_a_monitor_that_died() -> None
         await world.until(lambda: world.owner("g").node == target, 10.0, "it is at the target")
 
     simulate(story)
+
+
+def test_an_order_that_a_monitor_did_not_read_is_not_waited_for() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB)
+        await world.boot()
+        source = world.home_of("g")
+        target = world.others(source)[0]
+        target.freeze(monitor=True)
+        world.move("g", world.number_of(target))
+        await world.until(lambda: world.owner("g").node == world.number_of(target), 1.0, "it is at the target")
+        await world.pass_time(0.02)
+        world.move("g", world.number_of(source))
+        await world.until(lambda: world.runs("web"), 10.0, "web runs again")
+        await world.settled(10.0)
+
+    simulate(story)
