@@ -22,6 +22,10 @@ import pytest_asyncio
 # Before anything imports Qt: no test needs a display of its own accord.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+# A shell in the background starts us with Ctrl-C ignored, which every program we start would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # How long threads, processes and tasks that were told to end may take to do so, in seconds.
 PATIENCE = 2.0
 
