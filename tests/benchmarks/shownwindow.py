@@ -177,7 +177,9 @@ class Feed:
         median, tail = (percentile(self._latencies, percent) * 1000 for percent in (50, 95))
         return [
             Figure(f"{platform}: event to pixel, p50", median, "ms", None, note),
-            Figure(f"{platform}: event to pixel, p95", tail, "ms", MOST_EVENT, "of it up to 50 the tick of the display"),
+            Figure(
+                f"{platform}: event to pixel, p95", tail, "ms", MOST_EVENT, "of it up to 50 the tick of the display"
+            ),
             Figure(f"{platform}: lateness of a timer meanwhile, p95", percentile(late, 95) * 1000, "ms"),
             Figure(f"{platform}: processor meanwhile", busy / lasted * 100, "%"),
         ]
