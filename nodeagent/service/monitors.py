@@ -187,41 +187,55 @@ class Monitors:
         deadline = self._clock.steady() + START_PATIENCE
         while (link := await self._attach(name, process)) is None:
             if process.reap() is not None or self._clock.steady() > deadline:
-                process.close()
+                await self._kill(process)  # one that wakes later must not take over the socket of its successor
                 raise MonitorFailed(f"the Resource Monitor {name} does not start; see {errors}")
             await asyncio.sleep(0.02)  # its socket appears when it is ready: there is no event for "a file will exist"
         log.info("Resource Monitor %s is process %d", name, process.pid)
         self._news.monitor_started(name, link.process.pid)
 
     async def _attach(self, name: str, process: Process | None = None) -> _Link | None:
-        socket = self._settings.monitors / f"{name}.sock"
-        try:
-            reader, writer = await asyncio.open_unix_connection(str(socket), limit=8 * 1024 * 1024)
-        except (FileNotFoundError, ConnectionRefusedError):
-            return None
-        try:
-            writer.write(encode(Attach(service=self._settings.name)))
-            async with asyncio.timeout(START_PATIENCE):
-                line = await reader.readline()
-            attached = decode_news(line)
-        except (TimeoutError, OSError, msgspec.DecodeError):
-            writer.close()
-            return None
-        if not isinstance(attached, Attached):
-            writer.close()
-            return None
+        """Attach to the monitor *name*; None when there is none, or none that answers: that one is killed."""
+        greeted = await self._greet(name)
         if process is None:
             noted = notes.read(self._settings.monitors / f"{name}.json")
             process = processes.adopt(ProcessIdentity(noted.process, noted.started, boot_identity()))
-            if process is None:
-                writer.close()
-                return None
+            if greeted is None and process is not None:
+                # Frozen, perhaps: awake again it would hold its applications beside those of its successor.
+                log.error("Resource Monitor %s does not answer; it is killed", name)
+                await self._kill(process)
+        if greeted is None or process is None:
+            return None
+        reader, writer, attached = greeted
         link = _Link(name, process, reader, writer, attached)
         self._links[name] = link
         link.task = asyncio.create_task(self._listen(link), name=f"monitor {name}")
         if self._permission is not None:  # before the first one nothing is said: what is held runs on
             self._send(link, self._permission)
         return link
+
+    async def _greet(self, name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Attached] | None:
+        socket = self._settings.monitors / f"{name}.sock"
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(socket), limit=8 * 1024 * 1024)
+        except OSError:  # no such file, nobody listens, or too many wait already
+            return None
+        try:
+            writer.write(encode(Attach(service=self._settings.name)))
+            async with asyncio.timeout(START_PATIENCE):
+                attached = decode_news(await reader.readline())
+        except (TimeoutError, OSError, ValueError, msgspec.DecodeError):
+            writer.close()
+            return None
+        if not isinstance(attached, Attached):
+            writer.close()
+            return None
+        return reader, writer, attached
+
+    async def _kill(self, process: Process) -> None:
+        process.signal(9)
+        await self._wait_end(process)
+        process.reap()
+        process.close()
 
     # --- talking ------------------------------------------------------------------------------------------------
 
