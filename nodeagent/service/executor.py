@@ -32,6 +32,7 @@ from nodeagent.service.following import Following
 from nodeagent.service.membership import Membership
 from nodeagent.service.monitors import SHARED, MonitorFailed, ResourceMonitors
 from nodeagent.service.reporting import Reporting
+from nodeagent.service.retries import Retries
 from nodeagent.system.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Executor:
         self._claimed: dict[GroupId, int] = {}
         self._closing: dict[GroupId, tuple[int, set[str]]] = {}
         self._fresh: set[ResourceId] = set()
-        self._retries: dict[ResourceId, asyncio.TimerHandle] = {}
+        self._retries = Retries(clock)
         self._dirty: set[GroupId] = set()
         self._wake = asyncio.Event()
         self.leaving = False  # nothing is started any more
@@ -118,7 +119,9 @@ class Executor:
 
     def _write_down(self, resource: Resource, report: Report) -> None:
         monitor = self.monitors.process_of(self._monitor_of.get(resource.id, SHARED)) if self.monitors else 0
-        self._reporting.report(resource, report, self._plan_retry(resource, report), monitor)
+        policy = policy_of(resource, self._following.snapshot.types.get(resource.type))
+        retry_at = self._retries.plan(report, policy, lambda: self._try_again(resource))
+        self._reporting.report(resource, report, retry_at, monitor)
 
     def closed(self, name: str, said: Closed) -> None:
         """Take a monitor's answer to CloseEpoch; one that is not clean is asked again a moment later."""
@@ -236,8 +239,7 @@ class Executor:
             self.monitors.order(resource, Quit())
         self._reports.pop(resource, None)
         self._policies.pop(resource, None)
-        if timer := self._retries.pop(resource, None):
-            timer.cancel()
+        self._retries.forget(resource)
 
     # --- ownership ----------------------------------------------------------------------------------------------
 
@@ -317,22 +319,11 @@ class Executor:
         if report is not None and report.state is ResourceState.FAILED:
             self._reports[resource] = replace(report, state=ResourceState.OFFLINE, may_restart=False)
 
-    def _plan_retry(self, resource: Resource, report: Report) -> float:
-        """Arm the timer of RetryPeriodOnFailure; returns wall-clock seconds of the retry, 0 for none."""
-        if timer := self._retries.pop(resource.id, None):
-            timer.cancel()
-        policy = policy_of(resource, self._following.snapshot.types.get(resource.type))
-        if report.state is not ResourceState.FAILED or report.may_restart or policy.retry_period is None:
-            return 0.0
-
-        def retry() -> None:
-            self._fresh.add(resource.id)
-            self._set_down(resource.id)
-            self._dirty.add(resource.group)
-            self._wake.set()
-
-        self._retries[resource.id] = asyncio.get_running_loop().call_later(policy.retry_period, retry)
-        return self._clock.wall() + policy.retry_period
+    def _try_again(self, resource: Resource) -> None:
+        self._fresh.add(resource.id)
+        self._set_down(resource.id)
+        self._dirty.add(resource.group)
+        self._wake.set()
 
     # --- steps --------------------------------------------------------------------------------------------------
 
