@@ -48,6 +48,11 @@ def uses_qt(item: pytest.Item) -> bool:
     return level_of(item) == "ui" or "qapp" in getattr(item, "fixturenames", ())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what opens windows to the end: Qt keeps threads and files, and a process with threads forks no program."""
+    items.sort(key=uses_qt)
+
+
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NO_WINDOW = 1
-USAGE = 2
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,19 @@ class WindowWanted:
 
 def main() -> int:
     """Run the command with this process's arguments and return its exit code."""
-    return run(sys.argv[1:])
+    _open_missing_streams()
+    try:
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # before anything had begun that could be interrupted
+        return INTERRUPTED
+
+
+def _open_missing_streams() -> None:
+    """Give what is printed somewhere to go: a process may be started with its output closed."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the process ends
+    if sys.stderr is None:
+        sys.stderr = sys.stdout
 
 
 def run(arguments: Sequence[str]) -> int:

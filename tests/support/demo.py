@@ -191,7 +191,9 @@ def cgroups_of(home: Path) -> list[Path]:
 
     marks = {AgentSettings(name=name, home=home / name).mark for name in ("NODE1", "NODE2", "NODE3")}
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line]
-    return [found for mount in mounts for mark in marks for found in Path(mount).rglob(mark)]
+    # Not by glob: other cgroups come and go while this looks.
+    folders = (Path(folder) for mount in mounts for folder, _, _ in os.walk(mount))
+    return [folder for folder in folders if folder.name in marks]
 
 
 @contextmanager

@@ -25,6 +25,10 @@ def test_power_on_is_not_power_off() -> None:
     assert parse(["--poweron:node3"]) == Options(node="node3", power=True)
 
 
+def test_a_node_without_a_name_is_still_a_node_and_starts_no_demo() -> None:
+    assert parse(["--poweroff:"]) == Options(node="", power=False)
+
+
 def test_nothing_said_is_a_demo_with_a_window() -> None:
     assert parse([]) == Options()
 
