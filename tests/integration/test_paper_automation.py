@@ -104,6 +104,7 @@ def test_a_killed_program_is_back_at_once_and_the_fourth_time_on_the_next_node(
         process = until(application, another_process(process))
         witness.await_life(process)
         assert owner_of(application) == "NODE1"
+        assert application.information == f"process {process}; before that, the process was ended by signal 9"
     os.kill(process, signal.SIGKILL)
     assert until(application, online_on("NODE2", "NODE3")) == "NODE2", "the second of the preferred owners is next"
     witness.await_life(application.process_id)

@@ -104,12 +104,6 @@ def test_a_resource_shows_what_its_owner_reports() -> None:
     assert view.snapshot.cluster.backend == "memory"
 
 
-def test_what_was_restarted_shows_its_process_and_how_the_one_before_ended() -> None:
-    restarted = msgspec.structs.replace(ONLINE, information=problem("killed", signal=9))
-    resource = Database({"states/r": restarted}).view.snapshot.resources["r"]
-    assert resource.information == "process 42; before that, the process was ended by signal 9"
-
-
 def test_objects_have_the_revision_of_their_configuration() -> None:
     database = Database()
     before = database.view.snapshot.resources["r"].revision
