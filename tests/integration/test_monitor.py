@@ -155,17 +155,21 @@ def test_a_program_that_is_not_there_is_said_to_be_missing(line: Line) -> None:
 
 def test_a_restart_that_nobody_heard_of_is_told_to_the_next_service(monitor: RunningMonitor) -> None:
     line = monitor.attach()
-    line.start(definition(SLEEP))
+    line.start(shell("echo begun; exec sleep 600"))
     first = line.online()
-    line.close()
-    kill(first.process_id)
     until = time.monotonic() + PATIENCE
-    while True:
-        following = monitor.connect()
-        (held,) = following.attach().held
-        if held.restarted or time.monotonic() > until:
-            break
-        following.close()
+    attached = monitor.sockets()
+    line.close()
+    while monitor.sockets() == attached or "begun" not in monitor.log().read_text():
+        assert time.monotonic() < until
+        time.sleep(0.01)  # nothing tells when the monitor has seen that nobody listens any more
+    kill(first.process_id)
+    while monitor.log().read_text().count("begun") < 2:
+        assert time.monotonic() < until
+        time.sleep(0.01)  # it writes when it runs again, and nobody is told of it
+    following = monitor.connect()
+    (held,) = following.attach().held
+    assert held.restarted
     assert held.state is ResourceState.ONLINE
     assert held.process_id != first.process_id
     assert held.cause is not None

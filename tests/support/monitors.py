@@ -122,8 +122,13 @@ class Line:
         return report
 
     def state(self, state: ResourceState, name: str = "notepad") -> Report:
-        """Return the next report of that resource in that state."""
-        return self.until(lambda report: report.id == name and report.state is state)
+        """Return the next report of that resource in that state; what comes of others meanwhile is kept for later."""
+        others: list[FromMonitor] = []
+        while not (isinstance(said := self._read(), Report) and said.id == name and said.state is state):
+            if isinstance(said, Report) and said.id != name:
+                others.append(said)
+        self._unseen = others + self._unseen
+        return said
 
     def online(self, name: str = "notepad") -> Report:
         return self.state(ResourceState.ONLINE, name)
@@ -176,6 +181,14 @@ class RunningMonitor:
                 continue
             line.close()
             return process
+
+    def sockets(self) -> int:
+        """Return how many sockets the monitor has open: its own, and one per service that it believes in."""
+        found = 0
+        for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed while we look
+                found += str(link.readlink()).startswith("socket:")
+        return found
 
     @property
     def socket(self) -> Path:
