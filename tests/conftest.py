@@ -22,9 +22,10 @@ import pytest_asyncio
 # Before anything imports Qt: no test needs a display of its own accord.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-# A shell in the background starts us with Ctrl-C ignored, which every program we start would inherit.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell in the background starts us with these ignored, which every program we start would inherit.
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 # How long threads, processes and tasks that were told to end may take to do so, in seconds.
 PATIENCE = 2.0
