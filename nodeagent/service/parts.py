@@ -148,6 +148,7 @@ class NodeParts:
     def _woke(self, seconds: float) -> None:
         self.monitors.fresh_patience()
         self.leadership.count_anew()
+        self.reporting.woke()
         if seconds >= WOKE and self.leadership.holds_lead:
             self.reporting.say(Severity.WARNING, "event_woke", seconds=round(seconds))
 

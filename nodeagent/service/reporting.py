@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 BATCH: Final = 60  # resources per commit; a commit takes at most 128 operations
 GATHER: Final = 0.02  # seconds; a handing-over that follows from a state is then committed before the state's report
 RETRY: Final = 0.3  # seconds until a store that did not answer is tried again
+AFTER_SLEEP: Final = 10.0  # seconds in which what follows from a pause of this node shows
 LAST_OUTPUT: Final = 600  # bytes of output that go into the event of a failure
 
 _WAITS: Final = render("waits_for", {"provider": ""})
@@ -58,6 +59,7 @@ class Reporting:
         self._last: dict[ResourceId, ResourceState] = {}
         self._causes: dict[ResourceId, Cause] = {}
         self._wake = asyncio.Event()
+        self._woke_at = float("-inf")
 
     def because(self, resource: ResourceId, why: Cause) -> None:
         """Remember why the next change of this resource was ordered."""
@@ -140,9 +142,14 @@ class Reporting:
             self.say(Severity.INFORMATION, "event_attached", node=node, count=len(running))
 
     def monitor_died(self, name: str) -> None:
-        """Tell of a monitor's death."""
+        """Tell of a monitor's death; after a sleep it is what had to happen, and no fault."""
         node = self._following.snapshot.node_name(self._membership.node)
-        self.say(Severity.ERROR, "event_monitor_died", node=node, detail=name)
+        slept = self._clock.steady() - self._woke_at < AFTER_SLEEP
+        self.say(Severity.INFORMATION if slept else Severity.ERROR, "event_monitor_died", node=node, detail=name)
+
+    def woke(self) -> None:
+        """Learn that this node stood still: a monitor whose deadline passed meanwhile is ended by its kernel timer."""
+        self._woke_at = self._clock.steady()
 
     def monitor_started(self, name: str, process: int) -> None:
         """Tell of a new monitor."""

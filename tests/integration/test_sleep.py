@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from clusteradmin.automation import Cluster, NodeState
+from nodeagent.api.events import Severity
 from nodeagent.api.texts import render
 from tests.support.applications import SECONDS, another_process, await_event, bring_up, online_on, until
 from tests.support.demo import RunningDemo, private_account, running_demo
@@ -63,6 +64,7 @@ def test_after_a_sleep_everything_has_stopped_once_and_nobody_was_declared_down(
         said = {entry.sequence: entry.code for entry in cluster.client.log}
         assert list(said.values()).count("event_woke") == 1
         assert "event_node_down" not in said.values()
+        assert not [entry for entry in cluster.client.log if entry.severity is Severity.ERROR]
         assert sum(line.startswith("Everything here slept for ") for line in demo.output) == 1
     for witness in witnesses.values():
         witness.prove_never_two()
