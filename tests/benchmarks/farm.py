@@ -65,7 +65,7 @@ def group_name(number: int) -> str:
 
 def heartbeat(attempt: int) -> HeartbeatRecord:
     """Return a node's heartbeat; only its attempt differs from one to the next."""
-    return HeartbeatRecord(incarnation=1, life=Life.ALIVE, attempt=f"farm-{attempt}", boot="farm", self_stop=3.5)
+    return HeartbeatRecord(incarnation=1, life=Life.ALIVE, attempt=f"sample-{attempt}", boot="sample", self_stop=3.5)
 
 
 def _resource(group: str, identity: str, name: str, node: int, place: int) -> dict[str, bytes]:
