@@ -70,7 +70,7 @@ class Blocking(ResourceType[Settings]):
         elif how == "raise":
             raise ZeroDivisionError("seven by zero")
         elif how == "daemon" and os.fork() == 0:
-            time.sleep(1000)
+            os.execvp("sleep", ["sleep", "1000"])
         elif how == "report":
             for percent in (25, 50, 75):
                 progress(f"{percent} %")
