@@ -344,11 +344,13 @@ async def test_compaction_forgets_changes_and_keeps_values(store: ClusterStore) 
 async def test_a_watch_that_has_seen_everything_survives_compaction(open_store: Open) -> None:
     store, other = open_store(), open_store()
     start = await store.commit(put(a=b""))
-    async with watching(store, "rare", after=start) as watch:
+    async with watching(store, "rare", after=start) as watch, watching(store, "", after=start) as all_of_it:
         waiting = asyncio.create_task(following(watch, 1))
+        seen = asyncio.create_task(following(all_of_it, 5))
         last = start
         for _ in range(5):
             last = await other.commit(put(a=b""))
+        await seen  # woken after the other one, so that has seen them too
         await other.compact(last)
         await other.commit(put(rare=b""))
         assert joined(await waiting) == [Change(last + 1, "rare", b"")]
