@@ -270,6 +270,60 @@ async def allow_failback(window: MainWindow, area: ClusterArea, group: Group) ->
     await until(lambda: group_named(area, group.name).properties.get("AutoFailbackType") == 1)
 
 
+async def moved_to(window: MainWindow, area: ClusterArea, name: str, node: str) -> None:
+    """Move the group by the dialog and wait until it is online there."""
+    await do(window, area, Verb.MOVE_GROUP, group_named(area, name))
+    dialog = await shown(window, MoveGroupDialog)
+    row = next(n for n, target in enumerate(dialog.model.targets) if target.name == node)
+    click_row(dialog.view, dialog.model.index(row, 0))
+    click(dialog.accept_button)
+    await until(lambda: owner_of(area, name) == node or None)
+    assert await settled(area, name, GroupState.ONLINE) == node
+
+
+async def another_life(area: ClusterArea, former: int) -> int:
+    """Wait until the list shows another process of the editor."""
+    return await until(
+        lambda: next((p for p in [resource_named(area, "Editor").process_id] if p not in (0, former)), 0)
+    )
+
+
+async def survives_faults(
+    window: MainWindow, area: ClusterArea, demo: RunningDemo, home: str, witness: Witness
+) -> None:
+    """Killed four times, its service killed, its node without power and back: the window shows what becomes of it."""
+    name, here = "Paper and Pen", owner_of(area, "Paper and Pen")
+    process = resource_named(area, "Editor").process_id
+    for _ in range(3):
+        os.kill(process, signal.SIGKILL)
+        process = await another_life(area, process)
+        witness.await_life(process)
+        assert owner_of(area, name) == here
+    os.kill(process, signal.SIGKILL)
+    there = await settled(area, name, GroupState.ONLINE, off=here)
+    process = await another_life(area, process)
+    witness.await_life(process)
+
+    logged = area.cluster.log[-1].sequence
+    os.kill(await asyncio.to_thread(demo.service_of, there), signal.SIGKILL)
+    await until(lambda: any(e.code == "event_attached" and e.sequence > logged for e in area.cluster.log) or None)
+    assert (owner_of(area, name), resource_named(area, "Editor").process_id) == (there, process)
+
+    if there != home:
+        await until(lambda: area.cluster.status.state is ConnectionState.LIVE or None)
+        await moved_to(window, area, name, home)
+        process = resource_named(area, "Editor").process_id
+    witness.await_life(process)
+    await asyncio.to_thread(demo.power, home, False)
+    await settled(area, name, GroupState.ONLINE, off=home)
+    witness.await_life(await another_life(area, process))
+    await asyncio.to_thread(demo.power, home, True)
+    await until(lambda: owner_of(area, name) == home or None)
+    assert await settled(area, name, GroupState.ONLINE) == home, "failed back by its policy"
+    witness.await_life(resource_named(area, "Editor").process_id)
+    await until(lambda: area.cluster.status.state is ConnectionState.LIVE or None)
+
+
 async def test_the_papers_story_from_the_wizard_to_the_last_process(
     window: MainWindow, demo: RunningDemo, tmp_path: Path
 ) -> None:
@@ -295,10 +349,7 @@ async def test_the_papers_story_from_the_wizard_to_the_last_process(
     assert "Editor was restarted on" in texts[0]
     assert because(entry.cause) in texts
     await picture(window, "08-restarted-with-its-cause")
-    again = await until(
-        lambda: next((p for p in [resource_named(area, "Editor").process_id] if p not in (0, process)), 0)
-    )
-    witness.await_life(again)
+    witness.await_life(await another_life(area, process))
 
     await rename_in_place(window, area, group_named(area, "Paper"), "Paper and Pen")
     await do(window, area, Verb.MOVE_GROUP, group_named(area, "Paper and Pen"))
@@ -317,8 +368,9 @@ async def test_the_papers_story_from_the_wizard_to_the_last_process(
     await picture(dialog, "10-dropped-on-a-node")
     QTest.keyClick(dialog, Qt.Key.Key_Return)
     assert await settled(area, "Paper and Pen", GroupState.ONLINE, off="NODE3") == "NODE2"
+    witness.await_life(resource_named(area, "Editor").process_id)
+    await survives_faults(window, area, demo, home, witness)
     last = resource_named(area, "Editor").process_id
-    witness.await_life(last)
 
     await do(window, area, Verb.TAKE_OFFLINE, group_named(area, "Paper and Pen"))
     await settled(area, "Paper and Pen", GroupState.OFFLINE)
@@ -330,7 +382,8 @@ async def test_the_papers_story_from_the_wizard_to_the_last_process(
         click(question.accept_button)
         await deleted(area, ref(item))
     witness.prove_never_two()
-    assert len(witness.lives()) == 4
+    # Started, restarted, moved, dropped; three restarts, failed over, moved home, taken over, failed back.
+    assert len(witness.lives()) == 4 + 7
 
 
 async def test_when_the_node_it_is_connected_to_loses_power_the_window_goes_on_by_another_one(
