@@ -185,7 +185,7 @@ class SqliteFile:
                     raise
             else:
                 return
-            time.sleep(_RETRY)
+            time.sleep(_RETRY)  # another process holds the lock: SQLite has no event for its end
         raise Unavailable("The time limit of the commit has passed before it was sent.")
 
     @staticmethod
@@ -326,7 +326,7 @@ def _patiently(connection: sqlite3.Connection, statement: str, deadline: float) 
         except sqlite3.OperationalError as error:
             if not _busy(error) or time.monotonic() >= deadline:
                 raise
-        time.sleep(_RETRY)
+        time.sleep(_RETRY)  # as above: the lock of another process
 
 
 def _code(error: sqlite3.Error) -> int:
