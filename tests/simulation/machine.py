@@ -30,6 +30,7 @@ class NodeClock:
         self._born = loop.time()
         self._offset = chance.uniform(10.0, 100_000.0)
         self._wall = chance.uniform(-2.0, 2.0)
+        self.set_ahead = 0.0  # seconds by which somebody set the time of day
         self.rate = chance.uniform(1 - RHO, 1 + RHO) if rate is None else rate
 
     def steady(self) -> float:
@@ -38,7 +39,7 @@ class NodeClock:
 
     def wall(self) -> float:
         """Return the time of day."""
-        return _BEGINNING + self._wall + self._loop.time()
+        return _BEGINNING + self._wall + self.set_ahead + self._loop.time()
 
     def true_until(self, moment: float) -> float:
         """Return the true seconds from now until *moment* of the steady clock."""
@@ -118,6 +119,14 @@ class Kernel(Protocol):
         """Return a process number."""
         ...
 
+    def app_can_start(self, resource: str) -> bool:
+        """Tell whether the program can be executed here."""
+        ...
+
+    def is_well(self, resource: str) -> bool:
+        """Tell what a check of it finds here."""
+        ...
+
     def app_runs(self, resource: str, pid: int) -> None:
         """Learn that an application runs."""
         ...
@@ -154,7 +163,9 @@ class FakeContainer:
         launched = Launched(process)
 
         def run() -> None:
-            if process.status is None and process not in self._dying:
+            if not node.app_can_start(self.name):
+                self.gone(process, ExitStatus(code=127))
+            elif process.status is None and process not in self._dying:
                 self.inside[process] = True
                 node.app_runs(self.name, process.pid)
                 launched.running = True
@@ -280,7 +291,8 @@ def begin_call(kind: ResourceType[Any], entry: Entry, mine: Any, container: Any,
         if process.status is not None:
             return
         running = kind.prepare(mine) if isinstance(kind, ApplicationType) and entry == "prepare" else None
-        call.outcome = Outcome(done=True, running=running)
+        asked = entry in ("looks_alive", "is_alive")
+        call.outcome = Outcome(done=True, well=not asked or node.is_well(container.name), running=running)
         call.changed()
         container.gone(process, ExitStatus(code=0))
 

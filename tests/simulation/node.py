@@ -7,17 +7,18 @@ import shutil
 import signal
 import traceback
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nodeagent.api.objects import ResourceId
 from nodeagent.database.records import NodeReport, TypeReport
 from nodeagent.monitor.messages import Permit
 from nodeagent.monitor.process import Monitor, Places
+from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.service.monitors import MonitorFailed, Monitors, News
 from nodeagent.service.parts import NodeParts
 from nodeagent.settings import AgentSettings
 from nodeagent.system.processes import ExitStatus
-from tests.simulation.machine import TYPES, FakeContainer, FakeContainers, KernelProcess, NodeClock
+from tests.simulation.machine import FakeContainer, FakeContainers, KernelProcess, NodeClock
 from tests.simulation.network import NodeStore, Path
 from tests.simulation.virtualtime import Process
 
@@ -95,7 +96,7 @@ class MonitorProcess(NodeProcess):
         places = Places(
             self.monitor_name, folder / f"{self.monitor_name}.sock", folder / f"{self.monitor_name}.json", settings.logs
         )
-        monitor = SimulatedMonitor(places, TYPES, self.node.containers, self.node.clock, self.last_resort)  # type: ignore[arg-type]
+        monitor = SimulatedMonitor(places, self.node.types, self.node.containers, self.node.clock, self.last_resort)  # type: ignore[arg-type]
         monitor.node = self.node
         monitor._notes.process, monitor._notes.started = self.handle.pid, 1
         monitor._note_down()
@@ -168,6 +169,9 @@ class Node:
         self.parts: NodeParts | None = None
         self.on = False
         self.boots = 0
+        self.broken: set[ResourceId] = set()  # what cannot be started here
+        self.sick: set[ResourceId] = set()  # what no check finds alive here
+        self.without: set[str] = set()  # types that are not installed here
         self._start_again = False
         self._pids = 100
         self._until: float | None = None
@@ -183,6 +187,19 @@ class Node:
         """Return a process number."""
         self._pids += 1
         return self._pids
+
+    def app_can_start(self, resource: str) -> bool:
+        """See machine.Kernel."""
+        return resource not in self.broken
+
+    def is_well(self, resource: str) -> bool:
+        """See machine.Kernel."""
+        return resource not in self.sick
+
+    @property
+    def types(self) -> dict[str, ResourceType[Any]]:
+        """Return the resource types that are installed here."""
+        return {name: kind for name, kind in self.world.types.items() if name not in self.without}
 
     def app_runs(self, resource: str, pid: int) -> None:
         """See machine.Kernel."""
@@ -232,7 +249,8 @@ class Node:
         self.on = True
         self._until, self._awake_at = None, 0.0
         self.kernel = Process(f"{self.name}/kernel")
-        self.clock = NodeClock(self.loop, self.chance, self.clock.rate)
+        former, self.clock = self.clock, NodeClock(self.loop, self.chance, self.clock.rate)
+        self.clock.set_ahead = former.set_ahead
         self.containers = FakeContainers(self)
         self.say("power on")
         self.start_service()
@@ -274,7 +292,7 @@ class Node:
                 "memory",
                 self.clock,
                 (f"boot {self.name} {self.boots}", self.name),
-                TYPES,
+                self.types,
                 self._make_monitors,
                 self._part_died,
             )
@@ -291,7 +309,10 @@ class Node:
         return Monitors(self.settings, self.settings.home / "agent.toml", self.clock, news)
 
     async def _serve(self, parts: NodeParts) -> None:
-        kinds = tuple(TypeReport(name=kind.name, exclusive=kind.exclusive) for kind in TYPES.values())
+        kinds = tuple(
+            TypeReport(name=kind.name, exclusive=kind.exclusive, required_dependencies=kind.required_dependencies)
+            for kind in self.types.values()
+        )
         try:
             started = await parts.start(NodeReport(version="1.0", protocol=(1, 1), types=kinds))
         except MonitorFailed as exc:  # the process ends with it, and its supervisor starts another one

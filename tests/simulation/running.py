@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -99,16 +100,17 @@ def simulate(
     nodes: int = 3,
     profile: str = "default",
     rates: dict[int, float] | None = None,
+    chance: random.Random | None = None,
     prepare: Callable[[World], None] = lambda _world: None,
 ) -> World:
-    """Run *story* in a world of its own.
+    """Run *story* in a world of its own; *chance* takes the place of what *seed* would draw.
 
     Raises:
         BrokenPromise: with the timeline, when something happened that must never happen.
     """
 
     async def run(folder: Path) -> World:
-        world = World(seed, nodes, folder, profile=profile, rates=rates)
+        world = World(seed, nodes, folder, profile=profile, rates=rates, chance=chance)
         prepare(world)
         try:
             await story(world)

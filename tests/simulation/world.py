@@ -39,6 +39,8 @@ from nodeagent.database.records import (
 )
 from nodeagent.database.store import Transaction
 from nodeagent.planner.timing import PROFILES, Profile
+from nodeagent.resourcetypes.base import ResourceType
+from tests.simulation.machine import TYPES
 from tests.simulation.network import Network
 from tests.simulation.node import Node
 from tests.simulation.virtualtime import Process, VirtualLoop
@@ -53,14 +55,21 @@ class World:
     """See the module. All randomness comes from *seed*; the same seed gives the same story."""
 
     def __init__(
-        self, seed: int, nodes: int, folder: Path, *, profile: str = "default", rates: dict[int, float] | None = None
+        self,
+        seed: int,
+        nodes: int,
+        folder: Path,
+        *,
+        profile: str = "default",
+        rates: dict[int, float] | None = None,
+        chance: random.Random | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         self.loop = loop
         self.seed = seed
         self.folder = folder
-        self.chance = random.Random(seed)
+        self.chance = chance or random.Random(seed)
         self.profile: Profile = PROFILES[profile]
         self.network = Network(loop, self.chance)
         self.network.committed = self._committed
@@ -69,6 +78,7 @@ class World:
         self.timeline: list[str] = []
         self.broken: list[str] = []
         self.init_reaps = True
+        self.types: dict[str, ResourceType[Any]] = TYPES
         self._rates = rates or {}
         self._stop = asyncio.Event()
         self._lives: dict[str, object] = {}
