@@ -14,17 +14,13 @@ from clusteradmin.automation.networks import Network, NetworkInterface, NetworkI
 from clusteradmin.automation.nodes import Node, Nodes
 from clusteradmin.automation.owners import PossibleOwnerNodes, PreferredOwnerNodes
 from clusteradmin.automation.properties import Properties, Property
-from clusteradmin.automation.resources import Resource, Resources
+from clusteradmin.automation.resources import DEFAULT_MONITOR, SEPARATE_MONITOR, Resource, Resources
 from clusteradmin.automation.resourcetypes import ResourceType, ResourceTypes
 from clusteradmin.automation.version import Version
 from clusteradmin.client.status import NotConnected
 from nodeagent.api.events import LogEntry
 from nodeagent.api.objects import GroupState, InterfaceState, NetworkState, NodeState, ResourceState
 from nodeagent.api.problems import ClusterError, Problem
-
-DEFAULT_MONITOR = 0
-SEPARATE_MONITOR = 1
-"""Flags of `create_item` (CLUSTER_RESOURCE_CREATE_FLAGS)."""
 
 __all__ = [
     "DEFAULT_MONITOR",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from nodeagent.api.objects import ClusterObject, NodeId
 from nodeagent.api.problems import refuse
 from nodeagent.api.spelling import comparable
 
 if TYPE_CHECKING:
     from clusteradmin.automation.cluster import Cluster
+    from clusteradmin.automation.nodes import Node
+    from clusteradmin.automation.resources import Resource  # noqa: F401 - a base class below names it in a string
 
 
 class Named(Protocol):
@@ -20,6 +23,12 @@ class Named(Protocol):
 
 
 T = TypeVar("T", bound=Named)
+O = TypeVar("O", bound=ClusterObject)  # noqa: E741 - the object itself
+
+
+def by_name(objects: Iterable[O]) -> list[O]:
+    """Return *objects* in the order in which most collections number them."""
+    return sorted(objects, key=lambda one: one.name.casefold())
 
 
 class Collection(Generic[T]):
@@ -79,3 +88,25 @@ class Collection(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {', '.join(item.name for item in self._items())}>"
+
+
+class ResourceCollection(Collection["Resource"]):
+    """Some of the cluster's resources."""
+
+    kind = "resource"
+    unknown = "resource_unknown"
+
+    def delete_item(self, key: str | int) -> None:
+        """Delete the resource itself, by its name or number here. Raises ClusterError."""
+        self.item(key).delete()
+
+
+class NodeCollection(Collection["Node"]):
+    """Some of the cluster's nodes."""
+
+    kind = "node"
+    unknown = "node_unknown"
+
+    def _existing(self, nodes: Iterable[NodeId]) -> list[Node]:
+        snapshot = self._cluster.snapshot
+        return [self._cluster.nodes.by_id(node) for node in nodes if node in snapshot.nodes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusteradmin.automation.collection import Collection
+from clusteradmin.automation.collection import ResourceCollection, by_name
 from clusteradmin.client import commands
 from nodeagent.api.objects import ResourceId
 from nodeagent.api.problems import refuse
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from clusteradmin.automation.resources import Resource
 
 
-class _Related(Collection["Resource"]):
-    kind = "resource"
-    unknown = "resource_unknown"
-
+class _Related(ResourceCollection):
     def __init__(self, cluster: Cluster, resource: ResourceId) -> None:
         super().__init__(cluster)
         self._resource = resource
@@ -45,9 +42,16 @@ class _Related(Collection["Resource"]):
         found = self._cluster.resources.item(other) if isinstance(other, str | int) else other
         return found.reference.id
 
-    def delete_item(self, key: str | int) -> None:
-        """Delete the resource itself. Raises ClusterError."""
-        self.item(key).delete()
+    def add_item(self, other: Resource | str) -> None:
+        """Relate *other*, at once. Raises ClusterError."""
+        raise NotImplementedError
+
+    def create_item(self, name: str, type_name: str, flags: int = 0) -> Resource:
+        """Create a resource in the same group and relate it in this way. Raises ClusterError."""
+        group = self._cluster.snapshot.resource(self._resource).group
+        created = self._cluster.resources.create_item(name, type_name, group, flags)
+        self.add_item(created)
+        return created
 
 
 class Dependencies(_Related):
@@ -57,21 +61,14 @@ class Dependencies(_Related):
         snapshot, resources = self._cluster.snapshot, self._cluster.resources
         return [resources.by_id(p) for p in snapshot.resource(self._resource).dependencies if p in snapshot.resources]
 
-    def add_item(self, provider: Resource | str) -> None:
-        """Let the resource depend on *provider*, at once. Raises ClusterError."""
-        self._link(self._resource, self._identity(provider))
+    def add_item(self, other: Resource | str) -> None:
+        """Let the resource depend on *other*, at once. Raises ClusterError."""
+        self._link(self._resource, self._identity(other))
 
     def remove_item(self, key: Resource | str | int) -> None:
         """End a dependency, at once. Raises ClusterError."""
         provider = self.item(key) if isinstance(key, int) else key
         self._unlink(self._resource, self._identity(provider))
-
-    def create_item(self, name: str, type_name: str, flags: int = 0) -> Resource:
-        """Create a resource in the same group and depend on it. Raises ClusterError."""
-        group = self._cluster.snapshot.resource(self._resource).group
-        created = self._cluster.resources.create_item(name, type_name, group, flags)
-        self.add_item(created)
-        return created
 
 
 class Dependents(_Related):
@@ -80,20 +77,13 @@ class Dependents(_Related):
     def _items(self) -> list[Resource]:
         resources = self._cluster.resources
         found = self._cluster.snapshot.dependents_of(self._resource)
-        return [resources.by_id(r.id) for r in sorted(found, key=lambda r: r.name.casefold())]
+        return [resources.by_id(resource.id) for resource in by_name(found)]
 
-    def add_item(self, dependent: Resource | str) -> None:
-        """Let *dependent* depend on the resource, at once. Raises ClusterError."""
-        self._link(self._identity(dependent), self._resource)
+    def add_item(self, other: Resource | str) -> None:
+        """Let *other* depend on the resource, at once. Raises ClusterError."""
+        self._link(self._identity(other), self._resource)
 
     def remove_item(self, key: Resource | str | int) -> None:
         """End a dependency, at once. Raises ClusterError."""
         dependent = self.item(key) if isinstance(key, int) else key
         self._unlink(self._identity(dependent), self._resource)
-
-    def create_item(self, name: str, type_name: str, flags: int = 0) -> Resource:
-        """Create a resource in the same group that depends on this one. Raises ClusterError."""
-        group = self._cluster.snapshot.resource(self._resource).group
-        created = self._cluster.resources.create_item(name, type_name, group, flags)
-        self.add_item(created)
-        return created

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusteradmin.automation.collection import Collection
-from clusteradmin.automation.item import Item
+from clusteradmin.automation.collection import Collection, ResourceCollection, by_name
+from clusteradmin.automation.item import RenamableItem
 from clusteradmin.automation.owners import PreferredOwnerNodes
 from clusteradmin.automation.resources import Resource
 from clusteradmin.client import commands
@@ -16,19 +16,10 @@ if TYPE_CHECKING:
     from clusteradmin.automation.nodes import Node
 
 
-class ResourceGroup(Item[Group]):
+class ResourceGroup(RenamableItem[Group]):
     """A group (ClusResGroup)."""
 
     kind = ObjectKind.GROUP
-
-    @property
-    def name(self) -> str:
-        """Its name; assigning renames it."""
-        return self._now.name
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self._cluster.run(commands.rename(self._cluster.client, self._reference, name))
 
     @property
     def state(self) -> GroupState:
@@ -107,8 +98,8 @@ class ResourceGroups(Collection[ResourceGroup]):
 
     def _items(self) -> list[ResourceGroup]:
         groups = self._cluster.snapshot.groups.values()
-        chosen = [group for group in groups if self._owner is None or group.owner == self._owner]
-        return [ResourceGroup(self._cluster, g.id) for g in sorted(chosen, key=lambda g: g.name.casefold())]
+        chosen = (group for group in groups if self._owner is None or group.owner == self._owner)
+        return [ResourceGroup(self._cluster, group.id) for group in by_name(chosen)]
 
     def by_id(self, identity: GroupId) -> ResourceGroup:
         """Return the group with that id."""
@@ -124,11 +115,8 @@ class ResourceGroups(Collection[ResourceGroup]):
         self.item(key).delete()
 
 
-class GroupResources(Collection[Resource]):
+class GroupResources(ResourceCollection):
     """The resources of a group (ClusResGroupResources)."""
-
-    kind = "resource"
-    unknown = "resource_unknown"
 
     def __init__(self, cluster: Cluster, group: GroupId) -> None:
         super().__init__(cluster)
@@ -145,7 +133,3 @@ class GroupResources(Collection[Resource]):
             ClusterError: it was refused.
         """
         return self._cluster.resources.create_item(name, type_name, self._group, flags)
-
-    def delete_item(self, key: str | int) -> None:
-        """Delete the resource of that name or number. Raises ClusterError."""
-        self.item(key).delete()

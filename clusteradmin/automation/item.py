@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from clusteradmin.automation.properties import Properties, Which
+from clusteradmin.client import commands
 from nodeagent.api.objects import ClusterObject, ObjectKind, ObjectRef
 from nodeagent.api.problems import refuse
 
@@ -83,3 +84,16 @@ class Item(Generic[O]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
+
+
+class RenamableItem(Item[O]):
+    """An object whose name a person gives."""
+
+    @property
+    def name(self) -> str:
+        """Its name; assigning renames it."""
+        return self._now.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._cluster.run(commands.rename(self._cluster.client, self._reference, name))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusteradmin.automation.collection import Collection
-from clusteradmin.automation.item import Item
-from clusteradmin.client import commands
+from clusteradmin.automation.collection import Collection, by_name
+from clusteradmin.automation.item import Item, RenamableItem
 from nodeagent.api.objects import Interface, InterfaceState, NetworkState, NodeId, ObjectKind
 from nodeagent.api.objects import Network as NetworkItself
 
@@ -44,19 +43,10 @@ class NetworkInterfaces(Collection[NetworkInterface]):
         return [NetworkInterface(self._cluster, c.id) for c in sorted(chosen, key=lambda c: (c.node, c.name))]
 
 
-class Network(Item[NetworkItself]):
+class Network(RenamableItem[NetworkItself]):
     """A network (ClusNetwork)."""
 
     kind = ObjectKind.NETWORK
-
-    @property
-    def name(self) -> str:
-        """Its name; assigning renames it."""
-        return self._now.name
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self._cluster.run(commands.rename(self._cluster.client, self._reference, name))
 
     @property
     def network_id(self) -> str:
@@ -82,4 +72,4 @@ class Networks(Collection[Network]):
 
     def _items(self) -> list[Network]:
         networks = self._cluster.snapshot.networks.values()
-        return [Network(self._cluster, n.id) for n in sorted(networks, key=lambda n: n.name.casefold())]
+        return [Network(self._cluster, network.id) for network in by_name(networks)]

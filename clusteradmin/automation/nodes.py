@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusteradmin.automation.collection import Collection
+from clusteradmin.automation.collection import NodeCollection
 from clusteradmin.automation.groups import ResourceGroups
 from clusteradmin.automation.item import Item
 from clusteradmin.automation.networks import NetworkInterfaces
@@ -45,11 +45,8 @@ class Node(Item[NodeItself]):
         self._cluster.run(commands.resume_node(self._cluster.client, self._now))
 
 
-class Nodes(Collection[Node]):
+class Nodes(NodeCollection):
     """Nodes (ClusNodes), in the order of joining."""
-
-    kind = "node"
-    unknown = "node_unknown"
 
     def _items(self) -> list[Node]:
         return [Node(self._cluster, node) for node in sorted(self._cluster.snapshot.nodes)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusteradmin.automation.collection import Collection
+from clusteradmin.automation.collection import NodeCollection
 from clusteradmin.client import commands
 from nodeagent.api.objects import GroupId, NodeId, ResourceId
 from nodeagent.api.problems import refuse
@@ -14,11 +14,8 @@ if TYPE_CHECKING:
     from clusteradmin.automation.nodes import Node
 
 
-class PossibleOwnerNodes(Collection["Node"]):
+class PossibleOwnerNodes(NodeCollection):
     """The nodes that may host a resource (ClusResPossibleOwnerNodes); changes take effect at once."""
-
-    kind = "node"
-    unknown = "node_unknown"
 
     def __init__(self, cluster: Cluster, resource: ResourceId) -> None:
         super().__init__(cluster)
@@ -30,7 +27,7 @@ class PossibleOwnerNodes(Collection["Node"]):
         return sorted(snapshot.nodes) if owners is None else list(owners)
 
     def _items(self) -> list[Node]:
-        return [self._cluster.nodes.by_id(node) for node in self._ids() if node in self._cluster.snapshot.nodes]
+        return self._existing(self._ids())
 
     @property
     def modified(self) -> bool:
@@ -55,11 +52,8 @@ class PossibleOwnerNodes(Collection["Node"]):
         self._cluster.run(commands.set_possible_owners(self._cluster.client, self._resource, wanted))
 
 
-class PreferredOwnerNodes(Collection["Node"]):
+class PreferredOwnerNodes(NodeCollection):
     """The nodes that a group prefers, in order (ClusResGroupPreferredOwnerNodes); written by `save_changes`."""
-
-    kind = "node"
-    unknown = "node_unknown"
 
     def __init__(self, cluster: Cluster, group: GroupId) -> None:
         super().__init__(cluster)
@@ -72,7 +66,7 @@ class PreferredOwnerNodes(Collection["Node"]):
         return list(self._cluster.snapshot.group(self._group).preferred_owners)
 
     def _items(self) -> list[Node]:
-        return [self._cluster.nodes.by_id(node) for node in self._ids() if node in self._cluster.snapshot.nodes]
+        return self._existing(self._ids())
 
     def add_item(self, node: Node | str) -> None:
         """Put *node* at the end. Raises ClusterError."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusteradmin.automation.collection import Collection
+from clusteradmin.automation.collection import ResourceCollection, by_name
 from clusteradmin.automation.dependencies import Dependencies, Dependents
-from clusteradmin.automation.item import Item
+from clusteradmin.automation.item import RenamableItem
 from clusteradmin.automation.owners import PossibleOwnerNodes
 from clusteradmin.client import commands
 from nodeagent.api.objects import GroupId, ObjectKind, ResourceId, ResourceState
@@ -18,22 +18,15 @@ if TYPE_CHECKING:
     from clusteradmin.automation.nodes import Node
     from clusteradmin.automation.resourcetypes import ResourceType
 
-_SEPARATE = 1  # CLUSTER_RESOURCE_SEPARATE_MONITOR
+DEFAULT_MONITOR = 0
+SEPARATE_MONITOR = 1
+"""Flags of `create_item` (CLUSTER_RESOURCE_CREATE_FLAGS)."""
 
 
-class Resource(Item[ResourceItself]):
+class Resource(RenamableItem[ResourceItself]):
     """A resource (ClusResource)."""
 
     kind = ObjectKind.RESOURCE
-
-    @property
-    def name(self) -> str:
-        """Its name; assigning renames it."""
-        return self._now.name
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self._cluster.run(commands.rename(self._cluster.client, self._reference, name))
 
     @property
     def state(self) -> ResourceState:
@@ -142,15 +135,12 @@ class Resource(Item[ResourceItself]):
         self.possible_owner_nodes.remove_item(node)
 
 
-class Resources(Collection[Resource]):
-    """All resources of the cluster (ClusResources), or those of one type (ClusResTypeResources)."""
-
-    kind = "resource"
-    unknown = "resource_unknown"
+class Resources(ResourceCollection):
+    """All resources of the cluster (ClusResources)."""
 
     def _items(self) -> list[Resource]:
         resources = self._cluster.snapshot.resources.values()
-        return [Resource(self._cluster, r.id) for r in sorted(resources, key=lambda r: r.name.casefold())]
+        return [Resource(self._cluster, resource.id) for resource in by_name(resources)]
 
     def by_id(self, identity: ResourceId) -> Resource:
         """Return the resource with that id."""
@@ -163,11 +153,7 @@ class Resources(Collection[Resource]):
             identity = self._cluster.group(identity).reference.id
         done = self._cluster.run(
             commands.create_resource(
-                self._cluster.client, name, type_name, identity, separate_monitor=bool(flags & _SEPARATE)
+                self._cluster.client, name, type_name, identity, separate_monitor=bool(flags & SEPARATE_MONITOR)
             )
         )
         return self.by_id(done.id)
-
-    def delete_item(self, key: str | int) -> None:
-        """Delete the resource of that name or number. Raises ClusterError."""
-        self.item(key).delete()

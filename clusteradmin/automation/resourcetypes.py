@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusteradmin.automation.collection import Collection
+from clusteradmin.automation.collection import Collection, NodeCollection, ResourceCollection, by_name
 from clusteradmin.automation.item import Item
 from clusteradmin.automation.resources import Resource
 from nodeagent.api.objects import ObjectKind
@@ -46,14 +46,11 @@ class ResourceTypes(Collection[ResourceType]):
 
     def _items(self) -> list[ResourceType]:
         types = self._cluster.snapshot.types.values()
-        return [ResourceType(self._cluster, t.name) for t in sorted(types, key=lambda t: t.name.casefold())]
+        return [ResourceType(self._cluster, kind.name) for kind in by_name(types)]
 
 
-class TypeResources(Collection[Resource]):
+class TypeResources(ResourceCollection):
     """The resources of a type (ClusResTypeResources)."""
-
-    kind = "resource"
-    unknown = "resource_unknown"
 
     def __init__(self, cluster: Cluster, type_name: str) -> None:
         super().__init__(cluster)
@@ -66,22 +63,14 @@ class TypeResources(Collection[Resource]):
         """Create an offline resource of this type in *group*. Raises ClusterError."""
         return self._cluster.resources.create_item(name, self._type, self._cluster.group(group), flags)
 
-    def delete_item(self, key: str | int) -> None:
-        """Delete the resource of that name or number. Raises ClusterError."""
-        self.item(key).delete()
 
-
-class TypeOwnerNodes(Collection["Node"]):
+class TypeOwnerNodes(NodeCollection):
     """The nodes on which a type is installed (ClusResTypePossibleOwnerNodes)."""
-
-    kind = "node"
-    unknown = "node_unknown"
 
     def __init__(self, cluster: Cluster, type_name: str) -> None:
         super().__init__(cluster)
         self._type = type_name
 
     def _items(self) -> list[Node]:
-        snapshot = self._cluster.snapshot
-        owners = snapshot.types[self._type].possible_owners if self._type in snapshot.types else ()
-        return [self._cluster.nodes.by_id(node) for node in owners if node in snapshot.nodes]
+        kind = self._cluster.snapshot.types.get(self._type)
+        return self._existing(kind.possible_owners if kind else ())
