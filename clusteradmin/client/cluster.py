@@ -73,6 +73,7 @@ class Cluster:
         self._last_place: Place | None = None
         self._target_node: NodeId = 0
         self._connection: AgentConnection | None = None
+        self._last_heard = 0.0  # by the connection before
         self._fresh: asyncio.Future[None] | None = None
         self._opened: asyncio.Future[None] | None = None
         self._wake = asyncio.Event()
@@ -96,8 +97,6 @@ class Cluster:
     def last_heard(self) -> float:
         """When the node last said anything, by `time.monotonic`; 0 for never."""
         return self._connection.last_heard if self._connection else self._last_heard
-
-    _last_heard = 0.0
 
     @property
     def connected_node(self) -> NodeId:
@@ -259,7 +258,7 @@ class Cluster:
     # --- news ---------------------------------------------------------------------------------------------------
 
     def _news(self, frames: Sequence[News]) -> None:
-        gap = nodes_changed = False
+        gap = False
         for frame in frames:
             try:
                 taken = self._mirror.take(frame)
@@ -271,10 +270,9 @@ class Cluster:
             if taken.replaced and self._fresh is not None and not self._fresh.done():
                 self._fresh.set_result(None)
         if self.snapshot is not None:
-            nodes_changed = nodes_of(self.snapshot) != self._nodes
             self._waiters.look(self.snapshot)
-        if nodes_changed and self._connection is not None:
-            self._learn()
+            if self._connection is not None and nodes_of(self.snapshot) != self._nodes:
+                self._learn()
         if gap and self._connection is not None:
             self._mirror.expect_snapshot()
             self._connection.subscribe_soon(LOG_AT_FIRST)
@@ -297,6 +295,7 @@ class Cluster:
         """Change the status; a new state begins now and plans no attempt unless told."""
         if state is not None and state is not self.status.state:
             changes = {"since": time.time(), "next_try": None, **changes}
+        # Keywords of Status, which a mapping of objects cannot say.
         new = dataclasses.replace(self.status, state=state or self.status.state, **changes)  # type: ignore[arg-type]
         if new != self.status:
             self.status = new

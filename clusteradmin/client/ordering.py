@@ -1,29 +1,18 @@
-"""What goes along: the best possible owner by the planner's own rule, and the order of stopping and starting."""
+"""What goes along with a verb, and in which order; the best possible owner by the planner's own rule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nodeagent.api.objects import Group, NodeId, Resource, ResourceId, ResourceState, Snapshot, Wanted
+from nodeagent.api.objects import Group, Resource, ResourceId, ResourceState, Snapshot, Wanted
 from nodeagent.api.states import all_dependents_of, providers_of, wanted
-from nodeagent.planner import placement
+from nodeagent.planner.placement import best_owner
 
-_RUNNING = (ResourceState.ONLINE, ResourceState.ONLINE_PENDING)
+__all__ = ["MovePlan", "best_owner", "move_plan", "running", "start_order", "started_with", "stopped_with"]
 
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """The node that Move Group takes when none is named (None: no node can), and why that one."""
-
-    node: NodeId | None
-    why: str
-
-
-def best_owner(group: Group, cluster: Snapshot) -> Best:
-    """Return where *group* would go, by the rule that the leader follows."""
-    choice = placement.best_owner(group, cluster)
-    return Best(choice.node, choice.why)
+_STOPPED = (ResourceState.OFFLINE, ResourceState.FAILED, ResourceState.INITIALIZING)
+_STARTED = (ResourceState.ONLINE, ResourceState.ONLINE_PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +33,18 @@ class MovePlan:
 def move_plan(group: Group, cluster: Snapshot) -> MovePlan:
     """Return the steps of moving *group*, whichever node it goes to."""
     members = cluster.resources_of(group.id)
-    running = [r for r in members if r.state in _RUNNING]
     starting = [r for r in members if wanted(r, group) is Wanted.ONLINE]
     ids = {r.id for r in starting}
     return MovePlan(
-        stops=start_order(running)[::-1],
+        stops=start_order(running(members))[::-1],
         starts=start_order(starting),
         stays=tuple(r for r in members if r.id not in ids),
     )
+
+
+def running(resources: Iterable[Resource]) -> list[Resource]:
+    """Return those of *resources* that run, or may: what is Unknown may."""
+    return [resource for resource in resources if resource.state not in _STOPPED]
 
 
 def start_order(resources: Iterable[Resource]) -> tuple[tuple[Resource, ...], ...]:
@@ -72,9 +65,9 @@ def start_order(resources: Iterable[Resource]) -> tuple[tuple[Resource, ...], ..
 
 def started_with(resource: Resource, cluster: Snapshot) -> list[Resource]:
     """Return what bringing *resource* online starts besides it: the providers that are not online."""
-    return [r for r in providers_of(resource, cluster) if r.state not in _RUNNING]
+    return [r for r in providers_of(resource, cluster) if r.state not in _STARTED]
 
 
 def stopped_with(resource: Resource, cluster: Snapshot) -> list[Resource]:
     """Return what taking *resource* offline stops besides it: the running dependents."""
-    return [r for r in all_dependents_of(resource, cluster) if r.state in _RUNNING]
+    return running(all_dependents_of(resource, cluster))

@@ -126,7 +126,7 @@ class Listeners:
         if update == Update():
             return
         loop = asyncio.get_running_loop()
-        for token in self._listeners:
+        for token in tuple(self._listeners):  # a copy: a script's own thread may end its listening meanwhile
             loop.call_soon(self._tell_one, token, update)  # each by itself: one that fails does not silence the others
 
     def _tell_one(self, token: object, update: Update) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from clusteradmin.client.ordering import running, start_order
 from nodeagent.api.commonproperties import COMMON
 from nodeagent.api.objects import (
     ClusterObject,
@@ -143,11 +144,11 @@ def _state_verb(request: BringOnline | TakeOffline | InitiateFailure | MoveGroup
             return _resource_online(cluster.resource(identity), cluster)
         case TakeOffline(kind=ObjectKind.GROUP, id=identity):
             group = cluster.group(identity)
-            return _verb(Verb.TAKE_OFFLINE, group, cluster, *_stop(cluster.resources_of(group.id), cluster))
+            return _verb(Verb.TAKE_OFFLINE, group, cluster, *_stop(cluster.resources_of(group.id)))
         case TakeOffline(id=identity):
             resource = cluster.resource(identity)
             tree = [*all_dependents_of(resource, cluster), resource]
-            return _verb(Verb.TAKE_OFFLINE, resource, cluster, *_stop(tree, cluster))
+            return _verb(Verb.TAKE_OFFLINE, resource, cluster, *_stop(tree))
         case InitiateFailure(resource=identity):
             resource = cluster.resource(identity)
             return _verb(Verb.INITIATE_FAILURE, resource, cluster, *_failure(resource, cluster))
@@ -186,30 +187,23 @@ def _move(group: Group, node: NodeId | None, cluster: Snapshot) -> Foreseen:
     members = cluster.resources_of(group.id)
     back = [resource for resource in members if wanted(resource, group) is Wanted.ONLINE]
     origin = cluster.node_name(group.owner) or "no node"
-    effects += _stop(members, cluster)
+    effects += _stop(members)
     effects.append(f"{group.name} moves from {origin} to {cluster.node_name(node)}.")
     return Foreseen(effects=(*effects, *(f"{r.name} goes online there." for r in _in_order(back))))
 
 
 def _in_order(resources: Iterable[Resource]) -> list[Resource]:
     """Return *resources* with providers before those that need them."""
-    left = {resource.id: resource for resource in resources}
-    found: list[Resource] = []
-    while left:
-        free = [r for r in left.values() if not any(p in left for p in r.dependencies)] or list(left.values())
-        found += sorted(free, key=lambda r: r.name.casefold())
-        left = {identity: r for identity, r in left.items() if r not in free}
-    return found
+    return [resource for rank in start_order(resources) for resource in rank]
 
 
 def _start(resources: Iterable[Resource]) -> list[str]:
     return [f"{r.name} goes online." for r in _in_order(resources) if r.state is not ResourceState.ONLINE]
 
 
-def _stop(resources: Iterable[Resource], cluster: Snapshot) -> list[str]:
-    del cluster
-    running = [r for r in resources if r.state not in (ResourceState.OFFLINE, ResourceState.FAILED)]
-    return [f"{r.name} goes offline." for r in reversed(_in_order(running))] or ["Nothing of it is online."]
+def _stop(resources: Iterable[Resource]) -> list[str]:
+    stopped = [f"{r.name} goes offline." for r in reversed(_in_order(running(resources)))]
+    return stopped or ["Nothing of it is online."]
 
 
 def _failure(resource: Resource, cluster: Snapshot) -> list[str]:
@@ -269,9 +263,9 @@ def _delete(request: Delete, resource: Resource, cluster: Snapshot) -> Foreseen:
 
 
 def _change_group(resource: Resource, group: Group, cluster: Snapshot) -> Foreseen:
-    tree = [cluster.resources[identity] for identity in whole_tree(resource, cluster)]
-    names = ", ".join(sorted(r.name for r in tree))
-    return _result(change_group_problem(resource, group, cluster), f"{names} moves to {group.name}.")
+    names = sorted(cluster.resources[identity].name for identity in whole_tree(resource, cluster))
+    goes = "moves" if len(names) == 1 else "move"
+    return _result(change_group_problem(resource, group, cluster), f"{', '.join(names)} {goes} to {group.name}.")
 
 
 def _properties(request: SetProperties, cluster: Snapshot) -> Foreseen:

@@ -98,7 +98,7 @@ class ResourceType(Generic[S]):
         exclusive: online on one node at most.
         looks_alive_interval, is_alive_interval: defaults, seconds (the original's: 5 and 60).
         kill_bound: seconds within which everything of it is certainly stopped at the self-stop deadline; None when
-            that cannot be promised.
+            that cannot be promised. What is ended by killing its processes keeps the shortest profile's bound.
     """
 
     name: ClassVar[str]
@@ -108,7 +108,7 @@ class ResourceType(Generic[S]):
     exclusive: ClassVar[bool] = True
     looks_alive_interval: ClassVar[float] = 5.0
     is_alive_interval: ClassVar[float] = 60.0
-    kill_bound: ClassVar[float | None] = 0.6
+    kill_bound: ClassVar[float | None] = 0.3
 
     @classmethod
     def schema(cls) -> tuple[PropertySpec, ...]:
@@ -124,7 +124,8 @@ class ResourceType(Generic[S]):
         """
         schema = cls.schema()
         values: dict[str, Any] = {}
-        for field, spec in zip(dataclasses.fields(cls.settings), schema, strict=True):  # type: ignore[arg-type]
+        fields = dataclasses.fields(cls.settings)  # type: ignore[arg-type]  # a dataclass, which S cannot be bound to
+        for field, spec in zip(fields, schema, strict=True):
             stored = next((v for k, v in parameters.items() if by_name((spec,), k)), None)
             if stored is not None:
                 values[field.name] = normalise(spec, stored)
