@@ -25,6 +25,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from nodeagent.api.causes import Cause
+from nodeagent.api.freezing import Maintenance
 from nodeagent.api.objects import Endpoint, GroupId, NodeId, Phase, ResourceId, ResourceState, Wanted
 from nodeagent.api.problems import Problem
 from nodeagent.api.properties import PropertySpec, Value
@@ -36,7 +37,19 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pass
 
 
-class ClusterRecord(_Record, frozen=True, kw_only=True):
+class _Kept(_Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record that others than its writer write anew.
+
+    Attributes:
+        rest: fields of a newer version, as they came: `decode` puts them here, a changed copy takes them along, and
+            `encode` writes them where they were. What is nested in a field has no such place: what a newer version
+            adds goes into fields of the record itself.
+    """
+
+    rest: dict[str, msgspec.Raw] = {}
+
+
+class ClusterRecord(_Kept, frozen=True, kw_only=True):
     """The cluster: identity and settings. *schema* is the version of these records."""
 
     id: str
@@ -45,6 +58,7 @@ class ClusterRecord(_Record, frozen=True, kw_only=True):
     description: str = ""
     properties: dict[str, Value] = {}
     next_node: NodeId = 1
+    maintenance: Maintenance | None = None
 
 
 class LeaderRecord(_Record, frozen=True, kw_only=True):
@@ -55,14 +69,35 @@ class LeaderRecord(_Record, frozen=True, kw_only=True):
     term: int
 
 
-class NodeRecord(_Record, frozen=True, kw_only=True):
-    """A member's configuration."""
+class Drain(_Record, frozen=True, kw_only=True):
+    """That a node's groups are moved away: *groups* are those that it had, *over* that it was called off."""
+
+    cause: Cause
+    groups: tuple[GroupId, ...] = ()
+    over: bool = False
+
+
+class NodeRecord(_Kept, frozen=True, kw_only=True):
+    """A member's configuration, and what persons want of it.
+
+    Attributes:
+        stopped: its Cluster Service is to leave and stay out; on whose word.
+        restart: its Cluster Service is to begin anew under the applications; deleted by the node when it does.
+        evicted: it is no member any more. The record stays, so that a node of that name knows.
+        admitted: whoever joins under the name of this evicted node is a new member.
+    """
 
     id: NodeId
     name: str
     description: str = ""
     properties: dict[str, Value] = {}
     paused: bool = False
+    drain: Drain | None = None
+    maintenance: Maintenance | None = None
+    stopped: Cause | None = None
+    restart: Cause | None = None
+    evicted: Cause | None = None
+    admitted: bool = False
 
 
 class Life(enum.StrEnum):
@@ -73,14 +108,17 @@ class Life(enum.StrEnum):
     LEFT = "left"
 
 
-class HeartbeatRecord(_Record, frozen=True, kw_only=True):
+class HeartbeatRecord(_Kept, frozen=True, kw_only=True):
     """The membership record: every write of it expects its last revision (safety rule M1).
 
     Attributes:
         attempt: id of the attempt that wrote it: random per process, plus a number (P2).
         boot: identity of the boot (boot_id and start time of PID 1).
         machine: identity of the machine, against clones (M6).
-        self_stop, kill_bound: s and k that this node announces, seconds; 0 for s means unguarded.
+        self_stop, kill_bound: s and k that this node announces, seconds; 0 for s means unguarded, UNBOUNDED for k that
+            time may not judge it (P7, P9).
+        margin: m that it counts with, seconds.
+        watchdog: w as read back from its watchdog, seconds; 0 for none (P10).
         interval: h, seconds.
         unclean: something exclusive could not be proven stopped (P7).
         reason: of DEAD: "silence", "fenced", "user", or "restarted".
@@ -96,6 +134,8 @@ class HeartbeatRecord(_Record, frozen=True, kw_only=True):
     interval: float = 0.5
     self_stop: float = 0.0
     kill_bound: float = 0.6
+    margin: float = 0.0
+    watchdog: float = 0.0
     unclean: bool = False
     reason: str = ""
     silence: float = 0.0
@@ -125,17 +165,24 @@ class InterfaceReport(_Record, frozen=True, kw_only=True):
 
 
 class NodeReport(_Record, frozen=True, kw_only=True):
-    """What a node says of itself when it joins, and when it changes."""
+    """What a node says of itself when it joins, and when it changes.
+
+    Attributes:
+        schema: the highest version of the records that its software knows.
+        started: wall-clock seconds at which its Cluster Service began, by its own clock.
+    """
 
     version: str
     protocol: tuple[int, int]
+    schema: int = 1
+    started: float = 0.0
     types: tuple[TypeReport, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     interfaces: tuple[InterfaceReport, ...] = ()
     facts: dict[str, str] = {}
 
 
-class GroupRecord(_Record, frozen=True, kw_only=True):
+class GroupRecord(_Kept, frozen=True, kw_only=True):
     """A group's configuration."""
 
     id: GroupId
@@ -144,10 +191,15 @@ class GroupRecord(_Record, frozen=True, kw_only=True):
     preferred_owners: tuple[NodeId, ...] = ()
     properties: dict[str, Value] = {}
     persistent_state: Wanted = Wanted.OFFLINE
+    maintenance: Maintenance | None = None
 
 
-class OwnerRecord(_Record, frozen=True, kw_only=True):
-    """Ownership of a group: every write expects the last revision and raises the epoch (safety rule O1)."""
+class OwnerRecord(_Kept, frozen=True, kw_only=True):
+    """Ownership of a group: every write expects the last revision and raises the epoch (safety rule O1).
+
+    Attributes:
+        lives: incarnation of each preferred owner when it was decided where the group is; see `Group.lives`.
+    """
 
     phase: Phase
     node: NodeId | None = None
@@ -158,6 +210,7 @@ class OwnerRecord(_Record, frozen=True, kw_only=True):
     failure: bool = False
     cause: Cause | None = None
     since: float = 0.0
+    lives: dict[NodeId, int] = {}
 
 
 class WishRecord(_Record, frozen=True, kw_only=True):
@@ -174,7 +227,7 @@ class VerdictRecord(_Record, frozen=True, kw_only=True):
     cause: Cause
 
 
-class ResourceRecord(_Record, frozen=True, kw_only=True):
+class ResourceRecord(_Kept, frozen=True, kw_only=True):
     """A resource's configuration."""
 
     id: ResourceId
@@ -221,7 +274,7 @@ class OrderRecord(_Record, frozen=True, kw_only=True):
     cause: Cause
 
 
-class TypeRecord(_Record, frozen=True, kw_only=True):
+class TypeRecord(_Kept, frozen=True, kw_only=True):
     """What an administrator set of a type; its schema comes from the nodes' reports."""
 
     name: str
@@ -254,16 +307,27 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 def encode(record: msgspec.Struct) -> bytes:
     """Return the value to store."""
-    return _encoder.encode(record)
+    if not isinstance(record, _Kept) or not record.rest:
+        return _encoder.encode(record)
+    own = msgspec.json.decode(_encoder.encode(msgspec.structs.replace(record, rest={})), type=dict[str, msgspec.Raw])
+    return _encoder.encode({**record.rest, **own})
 
 
 def decode(value: bytes, kind: type[R]) -> R:
-    """Read a stored value.
+    """Read a stored value. What a newer version has added to a record that is written anew here is kept in it.
 
     Raises:
         msgspec.ValidationError: it is not a *kind*.
     """
-    return msgspec.json.decode(value, type=kind)
+    try:
+        return msgspec.json.decode(value, type=kind)
+    except msgspec.ValidationError:
+        if not issubclass(kind, _Kept):
+            raise
+    fields = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
+    own = {name: field for name, field in fields.items() if name in kind.__struct_fields__ and name != "rest"}
+    rest = {name: field.copy() for name, field in fields.items() if name not in own}
+    return msgspec.structs.replace(msgspec.json.decode(_encoder.encode(own), type=kind), rest=rest)
 
 
 def node_key(node: NodeId) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 RHO: Final = 0.001  # by how much the rate of a steady clock may be off
+UNBOUNDED: Final = 1e9  # seconds; the announced k of a node that holds something whose type promises no bound (P7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Profile:
         kill_bound: k, for stopping everything exclusive at the deadline.
         margin: m, scheduling and resolution.
         takeover: d, silence after which a node may be declared dead.
+        watchdog: w, asked of the watchdog device.
+        commit: c, what one commit is counted with.
     """
 
     name: str
@@ -31,6 +34,8 @@ class Profile:
     kill_bound: float
     margin: float
     takeover: float
+    watchdog: float = 2.0
+    commit: float = 0.2
 
     def needed(self) -> float:
         """Return the shortest safe takeover time."""
@@ -53,8 +58,8 @@ PROFILES: Final = {
     profile.name: profile
     for profile in (
         Profile("default", 0.5, 0.3, 3.5, 0.6, 0.3, 4.5),
-        Profile("fast", 0.2, 0.15, 1.35, 0.3, 0.1, 1.8),
-        Profile("virtual machines", 2.0, 1.0, 33.0, 2.0, 1.0, 38.0),
+        Profile("fast", 0.2, 0.15, 1.35, 0.3, 0.1, 1.8, 1.0, 0.05),
+        Profile("virtual machines", 2.0, 1.0, 33.0, 2.0, 1.0, 38.0, 10.0, 1.0),
     )
 }
 

@@ -112,7 +112,8 @@ class Leadership:
     def _needed(self, record: HeartbeatRecord) -> float:
         """Return the silence after which the node may be declared down, by what *it* announces (safety rule P9)."""
         profile = self._membership.profile
-        return max(profile.takeover, safe_silence(record.self_stop, record.kill_bound, profile.margin))
+        margin = max(profile.margin, record.margin)
+        return max(profile.takeover, safe_silence(record.self_stop, record.kill_bound, margin))
 
     # --- the lead -----------------------------------------------------------------------------------------------
 
