@@ -164,6 +164,7 @@ class Group(_Object, frozen=True, kw_only=True, tag="group"):
         gave_up: the failover threshold is exceeded; the group waits for a person.
         cause: why it is where it is.
         since: wall-clock seconds of the last change of ownership.
+        lives: incarnation of each preferred owner when it was decided where the group is; failback waits for a later one.
         state: computed from the resources (`states.group_state`).
     """
 
@@ -183,6 +184,7 @@ class Group(_Object, frozen=True, kw_only=True, tag="group"):
     gave_up: bool = False
     cause: Cause | None = None
     since: float = 0.0
+    lives: dict[NodeId, int] = {}
     state: GroupState = GroupState.OFFLINE
 
 

@@ -120,6 +120,7 @@ def make_group(
         gave_up=verdict is not None and owner is not None and verdict.epoch == owner.epoch,
         cause=holder.cause,
         since=holder.since,
+        lives=holder.lives,
         state=group_state(member.state for member in members),
     )
 

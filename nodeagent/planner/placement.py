@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from nodeagent.api.causes import Refusal
 from nodeagent.api.objects import Group, NodeId, NodeState, Snapshot
-from nodeagent.api.problems import problem
+from nodeagent.api.problems import Problem, problem
 from nodeagent.api.rules.owners import anti_affine, host_problem
 from nodeagent.planner.workload import Workload
 
@@ -17,6 +17,7 @@ __all__ = [
     "Choice",
     "anti_affine",
     "best_owner",
+    "clash_problem",
     "last_resort",
     "next_owner",
     "spread",
@@ -93,6 +94,12 @@ def last_resort(group: Group, cluster: Snapshot) -> NodeId | None:
     return None
 
 
+def clash_problem(group: Group, node: NodeId, cluster: Snapshot, work: Workload) -> Problem | None:
+    """Say from which group on *node* this one is to be kept apart, or None; a preference unless it is enforced."""
+    clash = work.clash(group, node)
+    return problem("anti_affinity", "node", node=cluster.node_name(node), group=clash.name) if clash else None
+
+
 def _first(group: Group, cluster: Snapshot, order: Iterable[NodeId], why: str, work: Workload | None) -> Choice:
     """Choose the first of *order* that can; one beside an anti-affine group only when there is no other."""
     work = work or Workload(cluster)
@@ -102,8 +109,7 @@ def _first(group: Group, cluster: Snapshot, order: Iterable[NodeId], why: str, w
         name = cluster.node_name(node)
         if bad := host_problem(group, cluster.nodes[node], cluster):
             refused.append(Refusal(node=node, name=name, reason=bad))
-        elif clash := work.clash(group, node):
-            reason = problem("anti_affinity", "node", node=name, group=clash.name)
+        elif reason := clash_problem(group, node, cluster, work):
             refused.append(Refusal(node=node, name=name, reason=reason))
             second_choice = node if second_choice is None else second_choice
         else:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from nodeagent.api.causes import Cause, cause
+from nodeagent.api.causes import Cause, Refusal, cause
 from nodeagent.api.objects import Group, Node, NodeId, NodeState, Phase, Resource, ResourceState, Snapshot, Wanted
 from nodeagent.api.problems import Problem
 from nodeagent.api.rules.owners import host_problem
@@ -15,7 +15,7 @@ from nodeagent.api.rules.verbs import move_problem
 from nodeagent.api.states import wanted
 from nodeagent.api.texts import sentence
 from nodeagent.planner.decisions import CannotPlace, Decision, DropWish, GiveGroup, GiveUp, TakeBack
-from nodeagent.planner.placement import Choice, best_owner, last_resort, next_owner, spread
+from nodeagent.planner.placement import Choice, best_owner, clash_problem, last_resort, next_owner, spread
 from nodeagent.planner.policies import RestartAction, failback_allowed, failover_limit, failovers_left, policy_of
 from nodeagent.planner.workload import Workload
 
@@ -28,11 +28,13 @@ class Observations:
         now: wall-clock seconds of the leader, for failover periods.
         hour: hour of the day in the cluster's time zone, for failback windows.
         wishes: who asked for which move, by group.
+        skipped: hours that the clock left out just before this one, when summer time began: they count with it.
     """
 
     now: float
     hour: int
     wishes: dict[str, Cause]
+    skipped: tuple[int, ...] = ()
 
 
 def plan(cluster: Snapshot, seen: Observations) -> list[Decision]:
@@ -231,11 +233,12 @@ def _after_failure(group: Group, now: _Round) -> Decision | None:
     if resource is None:
         return None
     choice = next_owner(group, now.cluster, now.work)
-    if choice.node is None:
-        return None  # it stays failed and is tried again here after RetryPeriodOnFailure
+    if choice.node is None:  # it stays failed and is tried again here after RetryPeriodOnFailure
+        return CannotPlace(group.id, replace(cause("cause_no_other_node"), refused=choice.refused))
     if failovers_left(group, now.seen.now) == 0:
         threshold, period = failover_limit(group)
-        return GiveUp(group.id, cause("cause_failover_threshold", count=threshold, hours=period / 3600))
+        why = cause("cause_failover_threshold", count=threshold, hours=period / 3600)
+        return GiveUp(group.id, replace(why, refused=choice.refused))
     why = cause(
         "cause_resource_failed",
         name=resource.name,
@@ -266,17 +269,31 @@ def _failback(group: Group, now: _Round) -> Decision | None:
     """Send a group back to its most preferred owner, once that node came up after the group had moved away."""
     if not group.preferred_owners or group.preferred_owners[0] == group.owner:
         return None
-    if not failback_allowed(group, now.seen.hour):
+    if not any(failback_allowed(group, hour) for hour in (now.seen.hour, *now.seen.skipped)):
         return None
     if any(r.state.pending for r in now.cluster.resources_of(group.id)):
         return None
+    refused: list[Refusal] = []
     for preferred in group.preferred_owners:
         if preferred == group.owner:
             return None
         node = now.cluster.nodes.get(preferred)
-        if node is None or host_problem(group, node, now.cluster) or now.work.clash(group, preferred):
+        if node is None:
             continue
-        if node.since <= group.since:
+        if bad := host_problem(group, node, now.cluster) or clash_problem(group, preferred, now.cluster, now.work):
+            refused.append(Refusal(node=preferred, name=node.name, reason=bad))
+        elif _came_up_since(node, group):
+            return TakeBack(
+                group.id, preferred, replace(cause("cause_failback", node=node.name), refused=tuple(refused))
+            )
+        else:
             return None  # a person moved it away while that node was up: a move is an order, not undone by a rule
-        return TakeBack(group.id, preferred, cause("cause_failback", node=node.name))
     return None
+
+
+def _came_up_since(node: Node, group: Group) -> bool:
+    """Tell whether this life of *node* is a later one than the decision that put the group where it is.
+
+    Incarnations say it; the time of day only for a node that was made a preferred owner afterwards.
+    """
+    return node.incarnation > group.lives[node.id] if node.id in group.lives else node.since > group.since

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import logging
-import zoneinfo
 from typing import Final
 
 from msgspec.structs import replace
 
 from nodeagent.api.causes import Cause
 from nodeagent.api.events import Severity
-from nodeagent.api.objects import GroupId, NodeId, Phase
+from nodeagent.api.objects import Group, GroupId, NodeId, Phase
 from nodeagent.api.texts import because
 from nodeagent.database.records import (
     LEADER,
@@ -31,6 +29,7 @@ from nodeagent.planner.plan import Observations, plan
 from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.following import Following
 from nodeagent.service.leadership import Leadership
+from nodeagent.service.timeofday import hours
 from nodeagent.system.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -65,9 +64,13 @@ class Reconciler:
         """Carry out one plan; True when it changed something, so that another look is due."""
         view = self._following.view
         wishes = {g: w[0].cause for g in self._following.snapshot.groups if (w := view.wish(g)) is not None}
-        seen = Observations(now=self._clock.wall(), hour=self._hour(), wishes=wishes)
+        now = self._clock.wall()
+        hour, skipped = hours(now, str(self._following.snapshot.cluster.properties.get("TimeZone") or ""))
+        decisions = plan(self._following.snapshot, Observations(now=now, hour=hour, wishes=wishes, skipped=skipped))
+        waiting = {decision.group for decision in decisions if isinstance(decision, CannotPlace)}
+        self._unplaced = {group: why for group, why in self._unplaced.items() if group in waiting}
         reached = 0
-        for decision in plan(self._following.snapshot, seen):
+        for decision in decisions:
             try:
                 reached = max(reached, await self._carry_out(decision))
             except (Conflict, Unknown) as exc:
@@ -79,15 +82,6 @@ class Reconciler:
         if reached:
             await self._following.reached(reached)
         return reached > 1
-
-    def _hour(self) -> int:
-        zone = self._following.snapshot.cluster.properties.get("TimeZone") or ""
-        try:
-            where = zoneinfo.ZoneInfo(str(zone)) if zone else None
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-            where = None
-        moment = datetime.datetime.fromtimestamp(self._clock.wall(), where or datetime.UTC)
-        return (moment if where else moment.astimezone()).hour
 
     async def _carry_out(self, decision: Decision) -> int:
         """Commit the decision; 0 when there was nothing to commit."""
@@ -113,6 +107,9 @@ class Reconciler:
         found = self._following.view.heartbeat(node)
         return found[0].incarnation if found else 0
 
+    def _lives(self, group: Group) -> dict[NodeId, int]:
+        return {node: self._incarnation(node) for node in group.preferred_owners}
+
     async def _give(self, decision: GiveGroup) -> int:
         former, group = self._owner(decision.group), self._following.snapshot.groups[decision.group]
         now = self._clock.wall()
@@ -125,6 +122,7 @@ class Reconciler:
             failovers=(*former.failovers, now)[-100:] if decision.failover else former.failovers,
             cause=decision.cause,
             since=former.since if same else now,
+            lives=former.lives if same else self._lives(group),
         )
         node = self._following.snapshot.node_name(decision.node)
         entry = self._events.entry(
@@ -155,6 +153,7 @@ class Reconciler:
             target=decision.target,
             failovers=(*former.failovers, now)[-100:] if decision.failover else former.failovers,
             cause=decision.cause,
+            lives=self._lives(group),
         )
         names = self._following.snapshot.node_name
         entry = self._events.entry(

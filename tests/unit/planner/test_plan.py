@@ -14,8 +14,11 @@ from tests.unit.planner.carryingout import settled
 ASKED = Cause(rule="cause_requested", parameters={"user": "anna"}, request="r1", user="anna")
 
 
-def decide(now: Snapshot, *, at: float = 1000.0, hour: int = 12, asked: Cause | None = ASKED) -> list[Decision]:
-    found = plan(now, Observations(now=at, hour=hour, wishes={"web": asked} if asked else {}))
+def decide(
+    now: Snapshot, *, at: float = 1000.0, hour: int = 12, asked: Cause | None = ASKED, skipped: tuple[int, ...] = ()
+) -> list[Decision]:
+    wishes = {"web": asked} if asked else {}
+    found = plan(now, Observations(now=at, hour=hour, wishes=wishes, skipped=skipped))
     for decision in found:
         text = because(decision.cause)
         assert "(" + decision.cause.rule not in text
@@ -206,7 +209,10 @@ def test_a_resource_that_must_not_affect_its_group_does_not(action: int) -> None
 
 def test_without_another_node_the_group_stays_and_moves_when_there_is_one() -> None:
     now = failed(down(web(), "b", "c"))
-    assert decide(now) == []
+    said = only(decide(now))
+    assert isinstance(said, CannotPlace)
+    assert because(said.cause) == "No other node can run it."
+    assert [refusal.name for refusal in said.cause.refused] == ["b", "c"]
     assert isinstance(only(decide(changed(now, "node", "c", state=NodeState.UP))), TakeBack)
 
 
@@ -265,6 +271,24 @@ def test_it_waits_for_its_window() -> None:
 
 def test_a_move_by_a_person_is_not_undone() -> None:
     assert decide(changed(returning(), "group", "Web", since=950.0)) == []
+
+
+def test_an_hour_that_the_clock_skips_counts_with_the_next_one() -> None:
+    now = returning(2, 3)
+    assert decide(now, hour=3) == []
+    assert isinstance(only(decide(now, hour=3, skipped=(2,))), TakeBack)
+
+
+@pytest.mark.parametrize(("life", "goes"), [(1, False), (2, True)])
+def test_the_life_of_a_node_tells_whether_it_came_up_since_whatever_the_clocks_say(life: int, goes: bool) -> None:
+    now = changed(returning(), "group", "Web", since=5000.0, lives={1: 1, 2: 1})
+    now = changed(now, "node", "a", incarnation=life)
+    assert [type(decision) for decision in decide(now)] == ([TakeBack] if goes else [])
+
+
+def test_failback_says_why_not_to_a_more_preferred_one() -> None:
+    paused = changed(returning(state=NodeState.PAUSED, paused=True), "node", "b", since=800.0)
+    assert [refusal.name for refusal in only(decide(paused)).cause.refused] == ["a"]
 
 
 def test_failback_goes_to_the_highest_that_is_available_and_never_down_the_list() -> None:
