@@ -26,6 +26,7 @@ class Ending:
         self._container = container
         self._entries = entries
         self._struck = False
+        self.since: float | None = None  # when the ending began that is not proven yet, steady seconds
         self._timer: Timer | None = None
         self._after: Callable[[], None] | None = None
         self._trouble: Callable[[Problem], None] = _nothing
@@ -56,7 +57,9 @@ class Ending:
             name: of the resource, for the sentence.
             terminate: the settings, when the type's `terminate` has to run.
         """
+        since = self.since
         self.cancel()
+        self.since = self._around.now() if since is None else since  # begun anew, it is no younger
         self._after, self._trouble, self._name, self._terminate = after, trouble, name, terminate
         self._looks = 0
         self._look()
@@ -69,6 +72,7 @@ class Ending:
         if self._after is not None:
             self._entries.drop()
             self._after = None
+            self.since = None
 
     def _look(self) -> None:
         self._timer = None
@@ -110,6 +114,7 @@ class Ending:
 
     def _done(self) -> None:
         after, self._after = self._after, None
+        self.since = None
         if after is not None:
             after()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 from typing import Final
 
-from nodeagent.planner.policies import Policy, may_restart, recent
+from nodeagent.api.problems import Problem, problem
+from nodeagent.planner.policies import Policy, RestartAction, may_restart, recent
 from nodeagent.system.processes import ExitStatus
 
 CRASH_LOOP_LIFE: Final = 1.0  # seconds; a life shorter than this, ended by the program itself, is a quick end
@@ -37,12 +38,14 @@ class Failures:
 
     def __init__(self) -> None:
         self._at: list[float] = []
+        self._self_stops: list[float] = []
         self._quick = 0
         self._kills = 0
 
     def forget(self) -> None:
         """Count anew."""
         self._at.clear()
+        self._self_stops.clear()
         self._quick = self._kills = 0
 
     def add(self, policy: Policy, now: float) -> bool:
@@ -50,6 +53,20 @@ class Failures:
         kept = min(policy.threshold + 1, MOST_REMEMBERED)
         self._at = [*recent(self._at, policy.period, now), now][-kept:]
         return may_restart(policy, self._at, now)
+
+    def stopped_by_itself(self, policy: Policy, now: float) -> None:
+        """Count a stop at the end of the permission: it is a failure on this node, though it never stays down for it."""
+        self.add(policy, now)
+        self._self_stops = [*recent(self._self_stops, policy.period, now), now][-MOST_REMEMBERED:]
+
+    def flapping(self, policy: Policy, now: float) -> bool:
+        """Tell whether it had to stop by itself so often that its group should go elsewhere.
+
+        A single stop never says so: the database may have been away for everybody.
+        """
+        if policy.action is not RestartAction.AFFECT_GROUP or len(recent(self._self_stops, policy.period, now)) < 2:
+            return False
+        return not may_restart(policy, self._at, now)
 
     def used(self, policy: Policy, now: float) -> int:
         """Return how many lie within the policy's running period."""
@@ -76,3 +93,12 @@ class Failures:
         if self._kills > KILLS_IN_A_ROW:
             return KILL_LOOP_DELAY
         return CRASH_LOOP_DELAYS[min(self._quick, len(CRASH_LOOP_DELAYS) - 1)]
+
+
+def how_it_ended(status: ExitStatus) -> Problem:
+    """Say how a process ended."""
+    if status.signal is not None:
+        return problem("killed", signal=status.signal)
+    if status.code is not None:
+        return problem("exited", status=status.code)
+    return problem("vanished")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,11 +14,13 @@ from nodeagent.api.objects import ResourceState
 from nodeagent.api.problems import Problem, problem
 from nodeagent.api.properties import Value
 from nodeagent.monitor.calls import Entry, Outcome
+from nodeagent.monitor.checks import Checks
 from nodeagent.monitor.deadline import Armed
 from nodeagent.monitor.ending import Ending
 from nodeagent.monitor.entrypoints import EntryPoints
-from nodeagent.monitor.failures import Failures
+from nodeagent.monitor.failures import Failures, how_it_ended
 from nodeagent.monitor.messages import Definition, Report, Start
+from nodeagent.monitor.outside import Outside
 from nodeagent.monitor.program import Program
 from nodeagent.monitor.surroundings import Surroundings
 from nodeagent.monitor.timers import Timer
@@ -28,7 +31,6 @@ from nodeagent.system.processes import ExitStatus
 State = ResourceState
 
 SLOW_START = 0.1  # seconds after which a program that does not run yet is said to be starting
-CHECK_AGAIN = 1.0  # seconds after which a check is tried again that found another one running
 
 
 class Held:
@@ -57,6 +59,8 @@ class Held:
         self._entries = EntryPoints(around, kind, self.container)
         self._program = Program(around, self.container, self._went_online, self._could_not_start, self._process_ended)
         self._ending = Ending(around, self.container, self._entries)
+        self._checks = Checks(around, self._entries, self._failed)
+        self._outside = Outside(around, kind, self._failed)
         self._failures = Failures()
         self._may_restart = False
         self._restarting = False
@@ -81,6 +85,16 @@ class Held:
         """Whether something of it may run: the container is asked too."""
         return self.active or not self.container.is_empty()
 
+    @property
+    def ending_since(self) -> float | None:
+        """Since when it is being ended without proof, steady seconds."""
+        return self._ending.since
+
+    @property
+    def parameters(self) -> Mapping[str, Value]:
+        """Those under which something of it may be online, or goes online next."""
+        return self._parameters if self.active and self._mine is not None else self.definition.parameters
+
     def report(self) -> Report:
         """Return the present state."""
         policy = self.definition.policy
@@ -95,6 +109,7 @@ class Held:
             information=self.information,
             restarts=self._failures.used(policy, self._around.now()),
             may_restart=self.state is State.FAILED and self._may_restart,
+            flapping=self._failures.flapping(policy, self._around.now()),
             restarted=self.restarted,
             deadline=self.deadline,
             cause=self.cause,
@@ -154,6 +169,7 @@ class Held:
             self._ask_to_end()
         else:
             self._drop_timers()
+            self._outside.release()
             self._become(State.OFFLINE_PENDING)
             self._run("offline", lambda outcome: self._end_then(self._went_offline, terminate=not outcome.well))
 
@@ -167,6 +183,11 @@ class Held:
         """Kill what it runs without waiting: `self_stop` or `kill` follows."""
         self._ending.strike()
 
+    def permitted(self, until: float) -> None:
+        """Learn of a later permission of its incarnation."""
+        if self.state in (State.ONLINE, State.OFFLINE_PENDING) and not self._ending.active:
+            self._outside.permitted(until)
+
     def self_stop(self) -> None:
         """Stop at the deadline, at once and armed (safety rule P5)."""
         if not self.active or (self.deadline and self._ending.active):
@@ -174,6 +195,8 @@ class Held:
         if self.state is State.OFFLINE_PENDING:
             self._end_then(self._went_offline)
         else:
+            if not self.deadline:
+                self._failures.stopped_by_itself(self.definition.policy, self._around.now())
             self._stand_still()
 
     def resume(self) -> None:
@@ -193,6 +216,7 @@ class Held:
         self._ending.cancel()
         self._entries.drop()
         clean = self._killed(deadline)
+        self._outside.cut(self._mine if self.state is not State.OFFLINE else None)
         if clean and self._mine is not None and self.state is not State.OFFLINE and self._entries.has("terminate"):
             clean = self._entries.wait("terminate", self._mine, deadline) and self._killed(deadline)
         self._program.forget()
@@ -285,9 +309,12 @@ class Held:
         if not self._may_run():  # the clock is read again after a start (safety rule P4)
             self._stand_still()
             return
+        if bad := self._outside.take(self._mine, self._around.until() if self.kind.exclusive else math.inf):
+            self._could_not_start(bad)
+            return
         self._drop_timers()
         self.deadline = self.resumed = False
-        running = problem("running", process=self._program.pid) if self._program.pid else None
+        running = problem("running", process=self._program.pid) if self._program.pid else self._outside.weakness
         self.restarted = self.restarted or self._restarting
         self._become(State.ONLINE, self._last_end if self._restarting else running)
         self._restarting = False
@@ -298,33 +325,7 @@ class Held:
 
     def _plan_checks(self) -> None:
         """Poll where the type can be asked; the end of an application's process is an event and needs no polling."""
-        policy = self.definition.policy
-        intervals: tuple[tuple[Entry, float], ...] = (
-            ("looks_alive", policy.looks_alive),
-            ("is_alive", policy.is_alive),
-        )
-        for entry, seconds in intervals:
-            if self._entries.has(entry):
-                self._check_after(entry, seconds)
-
-    def _check_after(self, entry: Entry, seconds: float) -> None:
-        self._timer(entry, seconds, lambda: self._check(entry))
-
-    def _check(self, entry: Entry) -> None:
-        if self._entries.busy:
-            self._check_after(entry, CHECK_AGAIN)
-            return
-        policy = self.definition.policy
-        self._check_after(entry, policy.looks_alive if entry == "looks_alive" else policy.is_alive)
-        self._run(entry, lambda outcome: self._checked(entry, outcome))
-
-    def _checked(self, entry: Entry, outcome: Outcome) -> None:
-        if outcome.well:
-            return
-        if entry == "looks_alive" and self._entries.has("is_alive"):
-            self._run("is_alive", lambda thorough: self._checked("is_alive", thorough))
-        else:
-            self._failed(outcome.problem or problem("not_alive"))
+        self._checks.plan(self.definition.policy, self._mine, noticed=self._outside.notices)
 
     def _process_ended(self, status: ExitStatus) -> None:
         if self.state is State.OFFLINE_PENDING:
@@ -333,7 +334,7 @@ class Held:
         self._failures.ended(status, self._around.now() - self._started_at)
         if self._failures.looping:
             self._running = None  # perhaps because user, program or display are not what they were
-        self._failed(_how(status))
+        self._failed(how_it_ended(status))
 
     # --- failing ------------------------------------------------------------------------------------------------
 
@@ -405,11 +406,13 @@ class Held:
         self._entries.drop()
         self._program.forget()
         mine = self._mine if terminate else None
+        self._outside.cut(mine)
         self._ending.begin(after, self._cannot_end, self.definition.name, mine)
 
     def _cannot_end(self, bad: Problem) -> None:
         self.information = bad
         self.tell()
+        self._around.resists()
 
     # --- small things -------------------------------------------------------------------------------------------
 
@@ -437,13 +440,6 @@ class Held:
             timer.cancel()
 
     def _drop_timers(self) -> None:
+        self._checks.drop()
         for name in list(self._timers):
             self._drop_timer(name)
-
-
-def _how(status: ExitStatus) -> Problem:
-    if status.signal is not None:
-        return problem("killed", signal=status.signal)
-    if status.code is not None:
-        return problem("exited", status=status.code)
-    return problem("vanished")

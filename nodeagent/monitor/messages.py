@@ -34,10 +34,28 @@ class Permit(_ToMonitor, frozen=True, kw_only=True, tag="permit"):
     """What is exclusive and was started under *incarnation* may run until *until*; None: for ever (unguarded node).
 
     The latest permission replaces the earlier one (safety rule P3).
+
+    Attributes:
+        bound: k that the node announces, seconds; what is exclusive has stopped by *until* + *bound*.
+        shorten: never later than the present one: said before shorter times are announced (safety rule P9).
     """
 
     incarnation: int
     until: float | None
+    bound: float = 0.6
+    shorten: bool = False
+
+
+class Guard(_ToMonitor, frozen=True, kw_only=True, tag="guard"):
+    """Have the machine reset unless the deadline is kept: open the watchdog device (safety rule P10).
+
+    Attributes:
+        seconds: w to ask of the device.
+        most: the longest w that can be kept alive between heartbeats; a device that cannot be as short is not used.
+    """
+
+    seconds: float
+    most: float
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -114,6 +132,7 @@ class Report(_FromMonitor, frozen=True, kw_only=True, tag="report"):
         may_restart: it failed, and its policy allows another start here.
         restarted: its process is a new one: it was restarted in place.
         deadline: it stands still because the permission ran out, and starts again by itself.
+        flapping: it stood still for that so often that its group should go elsewhere.
         at: wall-clock seconds of the change.
     """
 
@@ -129,6 +148,7 @@ class Report(_FromMonitor, frozen=True, kw_only=True, tag="report"):
     may_restart: bool = False
     restarted: bool = False
     deadline: bool = False
+    flapping: bool = False
     cause: Cause | None = None
 
 
@@ -142,10 +162,30 @@ class Attached(_FromMonitor, frozen=True, kw_only=True, tag="attached"):
 
 
 class Acknowledged(_FromMonitor, frozen=True, kw_only=True, tag="acknowledged"):
-    """The permission is in force."""
+    """The permission is in force. *bound* is the longest k of what is held, UNBOUNDED where a type promises none."""
 
     incarnation: int
     until: float | None
+    bound: float = 0.0
+
+
+class Enforced(_FromMonitor, frozen=True, kw_only=True, tag="enforced"):
+    """The permission that was given until *until* has ended: what is exclusive is being killed (safety rule P5)."""
+
+    until: float
+
+
+class Resisting(_FromMonitor, frozen=True, kw_only=True, tag="resisting"):
+    """Which exclusive resources could not be proven stopped within k; said when it changes, and after Attached (P7)."""
+
+    resources: tuple[ResourceId, ...] = ()
+
+
+class Guarded(_FromMonitor, frozen=True, kw_only=True, tag="guarded"):
+    """Answer to Guard: w as read back from the device, 0 when there is none, and *why*."""
+
+    seconds: float
+    why: Problem | None = None
 
 
 class Closed(_FromMonitor, frozen=True, kw_only=True, tag="closed"):
@@ -162,8 +202,8 @@ class StoppedAll(_FromMonitor, frozen=True, kw_only=True, tag="stopped_all"):
     proven: bool
 
 
-ToMonitor = Attach | Permit | Start | Update | Stop | Fail | CloseEpoch | Forget | StopAll | Quit
-FromMonitor = Report | Attached | Acknowledged | Closed | StoppedAll
+ToMonitor = Attach | Permit | Guard | Start | Update | Stop | Fail | CloseEpoch | Forget | StopAll | Quit
+FromMonitor = Report | Attached | Acknowledged | Enforced | Resisting | Guarded | Closed | StoppedAll
 
 MAXIMUM_LINE: Final = 1024 * 1024
 

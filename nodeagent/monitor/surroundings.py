@@ -35,6 +35,10 @@ class Surroundings(Protocol):
         """Tell whether the permission allows to run now (safety rule P4)."""
         ...
 
+    def until(self) -> float:
+        """Return until when the permission allows to run, on the steady clock; infinite for ever."""
+        ...
+
     def is_closed(self, armed: Armed) -> bool:
         """Tell whether nothing may be started under that epoch any more (safety rule O4)."""
         ...
@@ -57,6 +61,10 @@ class Surroundings(Protocol):
 
     def settled(self) -> None:
         """Learn that a resource has come to rest: another one may be waiting for it."""
+        ...
+
+    def resists(self) -> None:
+        """Learn that something of a resource is not ended as soon as it should be."""
         ...
 
     def open_output(self, resource: ResourceId) -> int | None:

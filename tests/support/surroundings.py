@@ -25,6 +25,7 @@ class FakeSurroundings:
         self.reports: list[Report] = []
         self.attached = True
         self.settlings = 0
+        self.resistance = 0
         self._container = container
         self._watched: dict[int, tuple[Readable, Callable[[], None]]] = {}
 
@@ -75,6 +76,9 @@ class FakeSurroundings:
     def allows(self, armed: Armed) -> bool:
         return self.deadline.allows(armed.incarnation, self.time)
 
+    def until(self) -> float:
+        return self.deadline.until
+
     def is_closed(self, armed: Armed) -> bool:
         return armed.epoch <= self.closed.get(armed.group, 0)
 
@@ -94,6 +98,9 @@ class FakeSurroundings:
 
     def settled(self) -> None:
         self.settlings += 1
+
+    def resists(self) -> None:
+        self.resistance += 1
 
     def open_output(self, resource: str) -> int | None:
         return None
