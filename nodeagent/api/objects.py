@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from nodeagent.api.causes import Cause
+from nodeagent.api.fencing import FenceDevice
+from nodeagent.api.freezing import Maintenance
 from nodeagent.api.problems import refuse
 from nodeagent.api.properties import PropertySpec, Value
 from nodeagent.api.spelling import comparable
@@ -114,7 +116,7 @@ class _Object(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class Cluster(_Object, frozen=True, kw_only=True, tag="cluster"):
-    """The cluster itself. *backend* is the kind of database ("sqlite", "etcd", "memory")."""
+    """The cluster itself. *backend* is the kind of database ("sqlite", "etcd", "memory"), *schema* its version."""
 
     id: str
     name: str
@@ -122,6 +124,9 @@ class Cluster(_Object, frozen=True, kw_only=True, tag="cluster"):
     properties: dict[str, Value] = {}
     backend: str = ""
     leader: NodeId = 0
+    schema: int = 1
+    maintenance: Maintenance | None = None
+    brake: tuple[NodeId, ...] = ()  # nodes that fell silent together, while nobody is declared down for it
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -133,7 +138,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Node(_Object, frozen=True, kw_only=True, tag="node"):
-    """A member. *incarnation* counts its lives as a member; *paused* is kept over restarts."""
+    """A member. *incarnation* counts its lives as a member; *paused* and *stopped* are kept over restarts.
+
+    Attributes:
+        draining: its groups are moved away; *drained* are those that it had when that was asked for.
+        stopped: a person stopped its Cluster Service; it stays out until it is started.
+        service_since: wall-clock seconds at which its service began, by its own clock.
+    """
 
     id: NodeId
     name: str
@@ -147,6 +158,14 @@ class Node(_Object, frozen=True, kw_only=True, tag="node"):
     facts: dict[str, str] = {}
     information: str = ""
     since: float = 0.0
+    draining: bool = False
+    drained: tuple[GroupId, ...] = ()
+    stopped: bool = False
+    service_since: float = 0.0
+    maintenance: Maintenance | None = None
+    fence: tuple[FenceDevice, ...] = ()  # asked in this order to turn it off
+    silent_since: float = 0.0  # wall-clock seconds; nothing is heard of it, and it was not declared down
+    heartbeat: int = 0  # revision of the heartbeat after which it fell silent
 
 
 class Group(_Object, frozen=True, kw_only=True, tag="group"):
@@ -186,6 +205,7 @@ class Group(_Object, frozen=True, kw_only=True, tag="group"):
     since: float = 0.0
     lives: dict[NodeId, int] = {}
     state: GroupState = GroupState.OFFLINE
+    maintenance: Maintenance | None = None
 
 
 class Resource(_Object, frozen=True, kw_only=True, tag="resource"):

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
+from nodeagent.api.fencing import FenceOption, FenceSetting
 from nodeagent.api.objects import GroupId, NodeId, ObjectKind, ResourceId
 from nodeagent.api.problems import Problem
 from nodeagent.api.properties import Value
@@ -31,6 +32,17 @@ class Verb(enum.StrEnum):
     CHANGE_GROUP = "change_group"
     PAUSE = "pause"
     RESUME = "resume"
+    DRAIN = "drain"
+    CANCEL_DRAIN = "cancel_drain"
+    RESUME_FAILBACK = "resume_failback"
+    STOP = "stop"
+    START = "start"
+    RESTART = "restart"
+    EVICT = "evict"
+    DECLARE_OFF = "declare_off"
+    TAKE_OVER_NOW = "take_over_now"
+    BEGIN_MAINTENANCE = "begin_maintenance"
+    END_MAINTENANCE = "end_maintenance"
     NEW_GROUP = "new_group"
     NEW_RESOURCE = "new_resource"
     DELETE = "delete"
@@ -74,8 +86,39 @@ class OutputRead(msgspec.Struct, frozen=True, kw_only=True, tag_field="result", 
     offset: int = 0
 
 
-Reply = Done | Validated | OutputRead
-AnyReply = type[Done] | type[Validated] | type[OutputRead]
+class Voter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A voter of the cluster database; *answering* as the asked node sees it."""
+
+    name: str
+    answering: bool = True
+    leader: bool = False
+
+
+class QuorumRead(msgspec.Struct, frozen=True, kw_only=True, tag_field="result", tag="quorum", omit_defaults=True):
+    """The voters, and what it means in sentences: how it stands, and what the loss of one more would do.
+
+    Attributes:
+        needed: how many voters must answer.
+        failover: what the number of nodes and voters means for automatic failover of nodes.
+    """
+
+    voters: tuple[Voter, ...] = ()
+    needed: int = 1
+    quorum: bool = True
+    now: Problem
+    next_loss: Problem
+    failover: Problem
+
+
+class FenceDescribed(msgspec.Struct, frozen=True, kw_only=True, tag_field="result", tag="fence", omit_defaults=True):
+    """What a fence program says of itself."""
+
+    options: tuple[FenceOption, ...] = ()
+    actions: tuple[str, ...] = ()
+
+
+Reply = Done | Validated | OutputRead | QuorumRead | FenceDescribed
+AnyReply = type[Done] | type[Validated] | type[OutputRead] | type[QuorumRead] | type[FenceDescribed]
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="request"):
@@ -205,17 +248,139 @@ class MoveGroup(_Request, frozen=True, kw_only=True, tag="move_group"):
 
 
 class PauseNode(_Request, frozen=True, kw_only=True, tag="pause_node"):
-    """Let a node keep what it has and take nothing new."""
+    """Let a node take nothing new, and keep what it has; with *drain* its groups are moved away."""
 
     node: NodeId
+    drain: bool = False
+    note: str = ""
     right: ClassVar[Right] = Right.OPERATE
 
 
 class ResumeNode(_Request, frozen=True, kw_only=True, tag="resume_node"):
-    """End a pause."""
+    """End a pause; with *failback* the groups that it was drained of come back."""
 
     node: NodeId
+    failback: bool = False
+    note: str = ""
     right: ClassVar[Right] = Right.OPERATE
+
+
+class CancelDrain(_Request, frozen=True, kw_only=True, tag="cancel_drain"):
+    """Move no further group away from a node that is drained; it stays paused."""
+
+    node: NodeId
+    note: str = ""
+    right: ClassVar[Right] = Right.OPERATE
+
+
+class StopNode(_Request, frozen=True, kw_only=True, tag="stop_node"):
+    """Let a node give its groups away, or take them offline, and leave; it stays out until it is started."""
+
+    node: NodeId
+    note: str = ""
+
+
+class StartNode(_Request, frozen=True, kw_only=True, tag="start_node"):
+    """Let a node that was stopped join again."""
+
+    node: NodeId
+    note: str = ""
+
+
+class RestartNode(_Request, frozen=True, kw_only=True, tag="restart_node"):
+    """Let a node's Cluster Service and Resource Monitors begin anew, from what is installed, under the applications."""
+
+    node: NodeId
+    note: str = ""
+
+
+class EvictNode(_Request, frozen=True, kw_only=True, tag="evict_node"):
+    """Remove a node that is down and owns nothing; it does not join again before it is admitted."""
+
+    node: NodeId
+    note: str = ""
+
+
+class AdmitNode(_Request, frozen=True, kw_only=True, tag="admit_node"):
+    """Let the node of that name, which was evicted, join again, as a new member."""
+
+    name: str
+    note: str = ""
+
+
+class BeginMaintenance(_Request, frozen=True, kw_only=True, tag="begin_maintenance"):
+    """Freeze the cluster, a node or a group for *seconds*; asked again it is given that long from now on."""
+
+    kind: ObjectKind
+    id: str
+    seconds: float
+    note: str = ""
+    right: ClassVar[Right] = Right.OPERATE
+
+
+class EndMaintenance(_Request, frozen=True, kw_only=True, tag="end_maintenance"):
+    """End maintenance before its time."""
+
+    kind: ObjectKind
+    id: str
+    note: str = ""
+    right: ClassVar[Right] = Right.OPERATE
+
+
+class DeclareOff(_Request, frozen=True, kw_only=True, tag="declare_off"):
+    """Give the word that a node of which nothing is heard is off: it is declared down and its groups are taken over.
+
+    Attributes:
+        name: the node's name, as the person typed it.
+        heartbeat: revision of the heartbeat after which it fell silent, as it was shown (`Node.heartbeat`).
+    """
+
+    node: NodeId
+    name: str
+    heartbeat: int
+    note: str = ""
+
+
+class TakeOverNow(_Request, frozen=True, kw_only=True, tag="take_over_now"):
+    """Open the brake once: for these nodes, and for the silence that they are in now."""
+
+    nodes: tuple[NodeId, ...]
+    note: str = ""
+
+
+class SetFenceDevices(_Request, frozen=True, kw_only=True, tag="set_fence_devices"):
+    """Set a node's fence devices, in the order in which they are asked; none means that it has none."""
+
+    node: NodeId
+    devices: tuple[FenceSetting, ...] = ()
+    timeout: ClassVar[float] = 30.0  # each node starts the programs, to see what they need
+
+
+class DescribeFenceProgram(_Request, frozen=True, kw_only=True, tag="describe_fence_program"):
+    """Ask the node for the options of a fence program, by the program's own metadata."""
+
+    program: str
+    right: ClassVar[Right] = Right.READ
+    reply: ClassVar[AnyReply] = FenceDescribed
+    changes: ClassVar[bool] = False
+    timeout: ClassVar[float] = 20.0
+
+
+class CheckFenceDevices(_Request, frozen=True, kw_only=True, tag="check_fence_devices"):
+    """Have every node that is up ask a node's fence devices whether they work; nothing is turned off."""
+
+    node: NodeId
+    reply: ClassVar[AnyReply] = Validated
+    changes: ClassVar[bool] = False
+    timeout: ClassVar[float] = 60.0
+
+
+class ReadQuorum(_Request, frozen=True, kw_only=True, tag="read_quorum"):
+    """Ask the node for the voters of the cluster database as it sees them."""
+
+    right: ClassVar[Right] = Right.READ
+    reply: ClassVar[AnyReply] = QuorumRead
+    changes: ClassVar[bool] = False
 
 
 class ValidateParameters(_Request, frozen=True, kw_only=True, tag="validate_parameters"):
@@ -262,6 +427,20 @@ Request = (
     | MoveGroup
     | PauseNode
     | ResumeNode
+    | CancelDrain
+    | StopNode
+    | StartNode
+    | RestartNode
+    | EvictNode
+    | AdmitNode
+    | BeginMaintenance
+    | EndMaintenance
+    | DeclareOff
+    | TakeOverNow
+    | SetFenceDevices
+    | DescribeFenceProgram
+    | CheckFenceDevices
+    | ReadQuorum
     | ValidateParameters
     | ReadOutput
 )

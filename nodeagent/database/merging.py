@@ -13,6 +13,7 @@ from nodeagent.api.states import group_state
 from nodeagent.api.texts import LIFE_ENDS, render
 from nodeagent.database.records import (
     ClusterRecord,
+    FenceRecord,
     GroupRecord,
     HeartbeatRecord,
     LeaderRecord,
@@ -21,6 +22,8 @@ from nodeagent.database.records import (
     NodeReport,
     OwnerRecord,
     ResourceRecord,
+    SilenceRecord,
+    SilentNode,
     StateRecord,
     VerdictRecord,
     WishRecord,
@@ -37,7 +40,14 @@ _DOWN_REASONS: Final = {
 }
 
 
-def make_cluster(record: ClusterRecord | None, leader: LeaderRecord | None, *, revision: int, backend: str) -> Cluster:
+def make_cluster(
+    record: ClusterRecord | None,
+    leader: LeaderRecord | None,
+    silence: SilenceRecord | None = None,
+    *,
+    revision: int,
+    backend: str,
+) -> Cluster:
     """Return the cluster; without a record (an empty database) one with empty id and name."""
     if record is None:
         return Cluster(id="", name="", backend=backend)
@@ -49,13 +59,28 @@ def make_cluster(record: ClusterRecord | None, leader: LeaderRecord | None, *, r
         properties=record.properties,
         backend=backend,
         leader=leader.node if leader else 0,
+        brake=tuple(sorted(silence.nodes)) if silence and silence.held else (),
+        schema=record.schema,
+        maintenance=record.maintenance,
     )
 
 
 def make_node(
-    record: NodeRecord, heartbeat: HeartbeatRecord | None, report: NodeReport | None, *, revision: int
+    record: NodeRecord,
+    heartbeat: HeartbeatRecord | None,
+    report: NodeReport | None,
+    fence: FenceRecord | None = None,
+    silent: SilentNode | None = None,
+    *,
+    revision: int,
 ) -> Node:
-    """Return the node. Of the heartbeat only its life counts, so that a beat alone changes nothing here."""
+    """Return the node. Of the heartbeat only its life counts, so that a beat alone changes nothing here.
+
+    Args:
+        silent: what the leader says of its silence, when that is about its last heartbeat.
+    """
+    if heartbeat is None or heartbeat.life is not Life.ALIVE:
+        silent = None
     return Node(
         revision=revision,
         id=record.id,
@@ -68,8 +93,16 @@ def make_node(
         version=report.version if report else "",
         endpoints=report.endpoints if report else (),
         facts=report.facts if report else {},
-        information=_node_information(heartbeat),
+        information=_node_information(record, heartbeat, silent),
+        fence=tuple(device.shown() for device in fence.devices) if fence else (),
+        silent_since=silent.since if silent else 0.0,
+        heartbeat=silent.heartbeat if silent else 0,
         since=heartbeat.since if heartbeat else 0.0,
+        draining=record.drain is not None and not record.drain.over,
+        drained=record.drain.groups if record.drain else (),
+        stopped=record.stopped is not None,
+        service_since=report.started if report else 0.0,
+        maintenance=record.maintenance,
     )
 
 
@@ -79,13 +112,16 @@ def _node_state(record: NodeRecord, heartbeat: HeartbeatRecord | None) -> NodeSt
     return NodeState.PAUSED if record.paused else NodeState.UP
 
 
-def _node_information(heartbeat: HeartbeatRecord | None) -> str:
+def _node_information(record: NodeRecord, heartbeat: HeartbeatRecord | None, silent: SilentNode | None) -> str:
     if heartbeat is None:
         return render("node_never_joined", {})
     if heartbeat.life is Life.ALIVE:
-        return render("node_unclean", {}) if heartbeat.unclean else ""
+        draining = record.drain is not None and not record.drain.over
+        said = [render("node_unclean", {})] if heartbeat.unclean else []
+        said += [render("node_not_heard", {})] if silent else []
+        return "; ".join([*said, *([render("node_draining", {})] if draining else [])])
     if heartbeat.life is Life.LEFT:
-        return render("node_left", {})
+        return render("node_stopped", {"user": record.stopped.user}) if record.stopped else render("node_left", {})
     # A reason of a newer version is shown as it came.
     code = _DOWN_REASONS.get(heartbeat.reason, heartbeat.reason or "node_dead")
     return render(code, {"seconds": heartbeat.silence})
@@ -122,6 +158,7 @@ def make_group(
         since=holder.since,
         lives=holder.lives,
         state=group_state(member.state for member in members),
+        maintenance=record.maintenance,
     )
 
 

@@ -2,8 +2,10 @@
 
 cluster                      ClusterRecord
 leader                       LeaderRecord
+silence                      SilenceRecord: whom the leader does not hear, and whether the brake is held
 nodes/<id>                   NodeRecord
 heartbeats/<id>              HeartbeatRecord
+fences/<id>                  FenceRecord: how the node can be turned off; holds secrets
 reports/<id>                 NodeReport: what a node says of itself (types, addresses, version)
 groups/<id>                  GroupRecord
 owners/<group>               OwnerRecord
@@ -25,6 +27,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from nodeagent.api.causes import Cause
+from nodeagent.api.fencing import FenceSetting
 from nodeagent.api.freezing import Maintenance
 from nodeagent.api.objects import Endpoint, GroupId, NodeId, Phase, ResourceId, ResourceState, Wanted
 from nodeagent.api.problems import Problem
@@ -141,6 +144,34 @@ class HeartbeatRecord(_Kept, frozen=True, kw_only=True):
     silence: float = 0.0
     planned: int = 0
     since: float = 0.0
+
+
+class SilentNode(_Record, frozen=True, kw_only=True):
+    """A node that is ALIVE in the database and not heard: which heartbeat was its last, and since when."""
+
+    heartbeat: int
+    since: float
+
+
+class SilenceRecord(_Record, frozen=True, kw_only=True):
+    """What the leader has to say of nodes that fell silent.
+
+    Attributes:
+        nodes: those that are ALIVE in the database and were not heard for half of the takeover time.
+        held: the brake is held: more than half of the *members* fell silent at once.
+        opened: for which nodes a person opened the brake, each with the heartbeat that it counts for.
+    """
+
+    nodes: dict[NodeId, SilentNode] = {}
+    held: bool = False
+    members: int = 0
+    opened: dict[NodeId, int] = {}
+
+
+class FenceRecord(_Kept, frozen=True, kw_only=True):
+    """How a node can be turned off; the first device that confirms it is enough. It never travels as it is."""
+
+    devices: tuple[FenceSetting, ...] = ()
 
 
 class TypeReport(_Record, frozen=True, kw_only=True):
@@ -300,6 +331,7 @@ class AskAnswer(_Record, frozen=True, kw_only=True):
 
 CLUSTER: Final = "cluster"
 LEADER: Final = "leader"
+SILENCE: Final = "silence"
 
 _encoder = msgspec.json.Encoder()
 R = TypeVar("R", bound=msgspec.Struct)
@@ -338,6 +370,11 @@ def node_key(node: NodeId) -> str:
 def heartbeat_key(node: NodeId) -> str:
     """Key of a HeartbeatRecord."""
     return f"heartbeats/{node}"
+
+
+def fence_key(node: NodeId) -> str:
+    """Key of a FenceRecord."""
+    return f"fences/{node}"
 
 
 def report_key(node: NodeId) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,6 +34,13 @@ class Conflict(StoreError):
 
 class Compacted(StoreError):
     """The revision asked for is gone: read everything again."""
+
+
+class Restored(Unavailable):
+    """The database is not the one it was: another cluster's, or an older state of it (safety rule O7).
+
+    Raised for everything that is asked from then on, until a person has decided what is to count.
+    """
 
 
 class Refused(StoreError):
@@ -80,12 +87,100 @@ class Change:
     value: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What was last seen of a database, so that an older state of it is recognised after a restart too.
+
+    Attributes:
+        cluster: the store's own identity.
+        revision: newest revision that it vouched for.
+    """
+
+    cluster: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Voter:
+    """One of the members that the store consists of.
+
+    Attributes:
+        id: the store's own number for it.
+        name: as its administrator named it; its address when it has none.
+        address: where it answers its clients.
+        answers: whether it has answered just now.
+        leader: whether it leads the others.
+        version: of its program, when it answers.
+        size: bytes of its file.
+        used: bytes of it that hold something.
+    """
+
+    id: int
+    name: str
+    address: str
+    answers: bool
+    leader: bool = False
+    version: str = ""
+    size: int = 0
+    used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """How a store of several members stands.
+
+    Attributes:
+        voters: all members that vote, in the order of their names.
+        quota: bytes that the file of each may have; 0 when that is not known.
+        alarms: what the store itself complains of, such as NOSPACE.
+    """
+
+    voters: tuple[Voter, ...]
+    quota: int = 0
+    alarms: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> int:
+        """Return how many voters must answer: more than half."""
+        return len(self.voters) // 2 + 1
+
+    @property
+    def answering(self) -> int:
+        """Return how many voters answer."""
+        return sum(voter.answers for voter in self.voters)
+
+    @property
+    def missing(self) -> tuple[Voter, ...]:
+        """Return the voters that do not answer."""
+        return tuple(voter for voter in self.voters if not voter.answers)
+
+    @property
+    def spare(self) -> int:
+        """Return how many more may be lost; 0 means that the next loss stops the store, less that it stands."""
+        return self.answering - self.needed
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the largest file."""
+        return max((voter.size for voter in self.voters), default=0)
+
+    @property
+    def used(self) -> int:
+        """Return the bytes that hold something in the fullest file."""
+        return max((voter.used for voter in self.voters), default=0)
+
+
 class ClusterStore(abc.ABC):
     """A strictly serialisable store of keys with one revision for all.
 
     The revision grows by one with each commit that changes something. All methods may be called concurrently from
     one event loop. None of them retries by itself: whoever calls knows what a second attempt would mean.
+
+    Attributes:
+        on_restored: called once when the database is found to be another or an older one (`Restored`).
     """
+
+    on_restored: Callable[[Restored], None] = staticmethod(lambda _why: None)
 
     @abc.abstractmethod
     async def read(self, prefix: str, *, timeout: float = 2.0) -> Contents:
@@ -133,6 +228,33 @@ class ClusterStore(abc.ABC):
         Raises:
             Unavailable: the store is not there.
         """
+
+    async def health(self) -> StoreHealth | None:
+        """Tell how the store's members stand; None for a store that has none.
+
+        Raises:
+            Unavailable: nobody answers.
+        """
+        return None
+
+    async def defragment(self, voter: Voter) -> None:
+        """Have one member give unused space back; it answers nobody meanwhile.
+
+        Raises:
+            Unavailable: it did not say that it has.
+        """
+        del voter
+
+    async def clear_alarms(self) -> None:  # noqa: B027 - most stores have none
+        """Have the members accept commits again that they refused for want of space.
+
+        Raises:
+            Unavailable: nobody answers.
+        """
+
+    def baseline(self) -> Baseline | None:
+        """Return what has been seen of the database; None when nothing yet, or where it cannot be exchanged unseen."""
+        return None
 
     @abc.abstractmethod
     async def close(self) -> None:

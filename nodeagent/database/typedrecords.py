@@ -12,6 +12,7 @@ from nodeagent.api.objects import GroupId, NodeId, ResourceId
 from nodeagent.database import records
 from nodeagent.database.records import (
     ClusterRecord,
+    FenceRecord,
     GroupRecord,
     HeartbeatRecord,
     LeaderRecord,
@@ -20,6 +21,7 @@ from nodeagent.database.records import (
     OrderRecord,
     OwnerRecord,
     ResourceRecord,
+    SilenceRecord,
     StateRecord,
     TypeRecord,
     VerdictRecord,
@@ -30,10 +32,15 @@ from nodeagent.database.store import ABSENT
 R = TypeVar("R", bound=msgspec.Struct)
 
 # What is read of the database, by the first part of the key. Questions and answers are their asker's matter.
-_SINGLE: Final[dict[str, type[msgspec.Struct]]] = {records.CLUSTER: ClusterRecord, records.LEADER: LeaderRecord}
+_SINGLE: Final[dict[str, type[msgspec.Struct]]] = {
+    records.CLUSTER: ClusterRecord,
+    records.LEADER: LeaderRecord,
+    records.SILENCE: SilenceRecord,
+}
 _KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "nodes": NodeRecord,
     "heartbeats": HeartbeatRecord,
+    "fences": FenceRecord,
     "reports": NodeReport,
     "groups": GroupRecord,
     "owners": OwnerRecord,
@@ -45,7 +52,7 @@ _KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "types": TypeRecord,
     "events": LogEntry,
 }
-_BY_NODE: Final = frozenset({"nodes", "heartbeats", "reports"})
+_BY_NODE: Final = frozenset({"nodes", "heartbeats", "reports", "fences"})
 _NODE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
@@ -134,6 +141,14 @@ class TypedRecords:
     def heartbeat(self, node: NodeId) -> tuple[HeartbeatRecord, int] | None:
         """Return the node's membership record."""
         return _typed(self._records.get(records.heartbeat_key(node)), HeartbeatRecord)
+
+    def silence(self) -> tuple[SilenceRecord, int] | None:
+        """Return whom the leader does not hear."""
+        return _typed(self._records.get(records.SILENCE), SilenceRecord)
+
+    def fence(self, node: NodeId) -> tuple[FenceRecord, int] | None:
+        """Return how the node can be turned off."""
+        return _typed(self._records.get(records.fence_key(node)), FenceRecord)
 
     def report(self, node: NodeId) -> tuple[NodeReport, int] | None:
         """Return what the node says of itself."""

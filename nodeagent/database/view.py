@@ -26,7 +26,15 @@ from nodeagent.api.objects import (
 )
 from nodeagent.database import records
 from nodeagent.database.merging import Ownership, make_cluster, make_group, make_node, make_resource
-from nodeagent.database.records import HeartbeatRecord, NodeRecord, NodeReport, ResourceRecord
+from nodeagent.database.records import (
+    FenceRecord,
+    HeartbeatRecord,
+    NodeRecord,
+    NodeReport,
+    ResourceRecord,
+    SilenceRecord,
+    SilentNode,
+)
 from nodeagent.database.reported import make_networks, make_types
 from nodeagent.database.store import ABSENT, Change, Contents
 from nodeagent.database.typedrecords import TypedRecords
@@ -72,6 +80,12 @@ class _Touched:
         prefix, _, name = key.partition("/")
         if prefix in (records.CLUSTER, records.LEADER):
             self.cluster = True
+        elif prefix == records.SILENCE:
+            self.cluster = True
+            for record in (old, new):
+                self.nodes.update(record.nodes if isinstance(record, SilenceRecord) else ())
+        elif prefix == "fences":
+            self.nodes.update(int(name) for record in (old, new) if isinstance(record, FenceRecord))
         elif prefix == "types":
             self.types = True
         elif prefix in ("groups", "wishes", "verdicts", "owners"):
@@ -257,15 +271,23 @@ class ClusterView(TypedRecords):
     def _make_cluster(self) -> Cluster:
         record, revision = self.cluster() or (None, ABSENT)
         leader, _ = self.leader() or (None, ABSENT)
-        return make_cluster(record, leader, revision=revision, backend=self._backend)
+        silence, _ = self.silence() or (None, ABSENT)
+        return make_cluster(record, leader, silence, revision=revision, backend=self._backend)
 
     def _make_node(self, node: NodeId) -> Node | None:
         record, revision = self.node(node) or (None, ABSENT)
-        if record is None:
+        if record is None or record.evicted:
             return None
         heartbeat, _ = self.heartbeat(node) or (None, ABSENT)
         report, _ = self.report(node) or (None, ABSENT)
-        return make_node(record, heartbeat, report, revision=revision)
+        fence, _ = self.fence(node) or (None, ABSENT)
+        return make_node(record, heartbeat, report, fence, self._silent(node), revision=revision)
+
+    def _silent(self, node: NodeId) -> SilentNode | None:
+        """Return what the leader says of the node's silence, unless it was heard since."""
+        silence, _ = self.silence() or (None, ABSENT)
+        found = silence.nodes.get(node) if silence else None
+        return found if found and found.heartbeat == self.revision_of(records.heartbeat_key(node)) else None
 
     def _make_group(self, group: GroupId, members: Sequence[Resource]) -> Group | None:
         record, revision = self.group(group) or (None, ABSENT)

@@ -20,8 +20,11 @@ from nodeagent.service.configuring import Configuring
 from nodeagent.service.desk import NAMES, Desk, refuse_first
 from nodeagent.service.eventlog import EventLog
 from nodeagent.service.following import Following
+from nodeagent.service.maintenance import MaintenanceDesk
+from nodeagent.service.members import Members
 from nodeagent.service.membership import Membership
 from nodeagent.service.questions import Questions
+from nodeagent.service.quorum import read_quorum
 from nodeagent.service.rights import Caller
 from nodeagent.service.steering import Steering
 
@@ -40,7 +43,7 @@ class Handlers:
         self._turn = asyncio.Lock()
         desk = Desk(following, membership, events)
         self._configuring = configuring = Configuring(desk, questions)
-        steering = Steering(desk)
+        steering, members, maintenance = Steering(desk), Members(desk), MaintenanceDesk(desk)
         self._by_kind: dict[type[Any], Callable[[Any, Cause], Awaitable[Done]]] = {
             r.CreateGroup: configuring.create_group,
             r.CreateResource: configuring.create_resource,
@@ -55,8 +58,16 @@ class Handlers:
             r.TakeOffline: steering.take_offline,
             r.InitiateFailure: steering.initiate_failure,
             r.MoveGroup: steering.move_group,
-            r.PauseNode: steering.pause,
-            r.ResumeNode: steering.resume,
+            r.PauseNode: members.pause,
+            r.ResumeNode: members.resume,
+            r.CancelDrain: members.cancel_drain,
+            r.StopNode: members.stop,
+            r.StartNode: members.start,
+            r.RestartNode: members.restart,
+            r.EvictNode: members.evict,
+            r.AdmitNode: members.admit,
+            r.BeginMaintenance: maintenance.begin,
+            r.EndMaintenance: maintenance.end,
         }
 
     def check(self, request: r.Request, caller: Caller) -> None:
@@ -78,6 +89,8 @@ class Handlers:
         try:
             if isinstance(request, r.ValidateParameters):
                 return r.Validated(answers=tuple(await self._configuring.validate(request)))
+            if isinstance(request, r.ReadQuorum):
+                return await read_quorum(self._following.store, self._following.snapshot)
             done = await self._change(request, caller)
         except Refused as exc:
             raise refuse("too_large", detail=str(exc)) from exc

@@ -1,4 +1,4 @@
-"""Requests that change states: online, offline, failure, move, pause."""
+"""Requests that change states: online, offline, failure, move."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from nodeagent.api.objects import (
 )
 from nodeagent.api.problems import ClusterError, refuse
 from nodeagent.api.requests import Done, Verb
+from nodeagent.api.rules.maintenance import frozen
 from nodeagent.api.rules.owners import host_problem
 from nodeagent.api.rules.verbs import move_problem, verb_problem
 from nodeagent.api.states import providers_of
@@ -24,7 +25,6 @@ from nodeagent.database.records import (
     WishRecord,
     encode,
     group_key,
-    node_key,
     order_key,
     resource_key,
     wish_key,
@@ -60,7 +60,7 @@ class Steering:
                 bad = verb_problem(Verb.BRING_ONLINE, member, self._desk.now)
                 if bad and bad.code not in ("already", "wrong_state", "node_paused", "no_node_available"):
                     raise ClusterError(bad)
-        values = self._wanted(members, Wanted.INHERIT) | self._retries(members, why)
+        values = self._wanted(members, Wanted.INHERIT) | self._starts(members, why)
         values |= self._group_wanted(group, Wanted.ONLINE)
         target = request.node
         if target is None:
@@ -75,7 +75,7 @@ class Steering:
         return 0 if owner is None or host_problem(group, owner, self._desk.now) else None
 
     async def _online_resources(self, resources: list[Resource], item: Resource, why: Cause) -> Done:
-        values = self._wanted(resources, Wanted.ONLINE) | self._retries(resources, why)
+        values = self._wanted(resources, Wanted.ONLINE) | self._starts(resources, why)
         group = self._desk.now.group(item.group)
         if (place := self._better_place(group)) is not None:
             values[wish_key(group.id)] = encode(WishRecord(node=place, cause=why))
@@ -97,6 +97,17 @@ class Steering:
     def _retries(self, resources: list[Resource], why: Cause) -> dict[str, bytes]:
         failed = [x for x in resources if x.state is ResourceState.FAILED]
         return {order_key(x.id): encode(OrderRecord(order=Order.RETRY, cause=why)) for x in failed}
+
+    def _starts(self, resources: list[Resource], why: Cause) -> dict[str, bytes]:
+        """As `_retries`; in maintenance what is down is started because a person says so, and for no other reason."""
+        now = self._desk.now
+        down = [
+            x
+            for x in resources
+            if x.state in (ResourceState.OFFLINE, ResourceState.FAILED) and frozen(now.group(x.group), now)
+        ]
+        ordered = {order_key(x.id): encode(OrderRecord(order=Order.RETRY, cause=why)) for x in down}
+        return ordered | self._retries(resources, why)
 
     async def take_offline(self, request: r.TakeOffline, why: Cause) -> Done:
         item = self._desk.item(request.kind, request.id)
@@ -130,21 +141,3 @@ class Steering:
         values = {key: encode(WishRecord(node=request.node or 0, cause=why))}
         entry = self._desk.requested(Verb.MOVE_GROUP, group, why)
         return await self._desk.commit(self._desk.expect(key, group_key(group.id)), values, entry)
-
-    async def pause(self, request: r.PauseNode, why: Cause) -> Done:
-        return await self._set_paused(request.node, Verb.PAUSE, "event_node_paused", why, paused=True)
-
-    async def resume(self, request: r.ResumeNode, why: Cause) -> Done:
-        return await self._set_paused(request.node, Verb.RESUME, "event_node_resumed", why, paused=False)
-
-    async def _set_paused(self, number: int, verb: Verb, code: str, why: Cause, *, paused: bool) -> Done:
-        node = self._desk.now.node(number)
-        self._desk.check(verb, node)
-        key = node_key(number)
-        found = self._desk.following.view.node(number)
-        if found is None:
-            raise refuse("node_unknown", id=str(number))
-        record = found[0]
-        return await self._desk.commit(
-            self._desk.expect(key), {key: encode(replace(record, paused=paused))}, self._desk.entry(code, node, why)
-        )

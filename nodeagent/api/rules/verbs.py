@@ -24,7 +24,10 @@ from nodeagent.api.objects import (
 from nodeagent.api.problems import Problem, problem
 from nodeagent.api.properties import check_all
 from nodeagent.api.requests import Right, Verb
+from nodeagent.api.rules import nodes as node_rules
+from nodeagent.api.rules.declaring import declare_off_problem, take_over_problem
 from nodeagent.api.rules.dependencies import missing_requirements, whole_tree
+from nodeagent.api.rules.maintenance import begin_problem, end_problem
 from nodeagent.api.rules.owners import can_host, host_problem, separation_problem
 from nodeagent.api.states import all_dependents_of, providers_of, state_words, wanted
 from nodeagent.api.texts import sentence
@@ -36,6 +39,11 @@ RIGHTS: dict[Verb, Right] = {
     Verb.MOVE_GROUP: Right.OPERATE,
     Verb.PAUSE: Right.OPERATE,
     Verb.RESUME: Right.OPERATE,
+    Verb.DRAIN: Right.OPERATE,
+    Verb.CANCEL_DRAIN: Right.OPERATE,
+    Verb.RESUME_FAILBACK: Right.OPERATE,
+    Verb.BEGIN_MAINTENANCE: Right.OPERATE,
+    Verb.END_MAINTENANCE: Right.OPERATE,
     Verb.PROPERTIES: Right.READ,
 }
 
@@ -47,6 +55,7 @@ def verbs_of(item: ClusterObject) -> tuple[Verb, ...]:
             Verb.BRING_ONLINE,
             Verb.TAKE_OFFLINE,
             Verb.MOVE_GROUP,
+            *_MAINTENANCE,
             Verb.NEW_RESOURCE,
             Verb.DELETE,
             Verb.RENAME,
@@ -63,9 +72,9 @@ def verbs_of(item: ClusterObject) -> tuple[Verb, ...]:
             Verb.PROPERTIES,
         )
     if isinstance(item, Node):
-        return (Verb.PAUSE, Verb.RESUME, Verb.PROPERTIES)
+        return (*_NODE, *_MAINTENANCE, Verb.PROPERTIES)
     if isinstance(item, ClusterItself):
-        return (Verb.NEW_GROUP, Verb.NEW_RESOURCE, Verb.RENAME, Verb.PROPERTIES)
+        return (Verb.NEW_GROUP, Verb.NEW_RESOURCE, *_MAINTENANCE, Verb.TAKE_OVER_NOW, Verb.RENAME, Verb.PROPERTIES)
     if isinstance(item, Network):
         return (Verb.RENAME,)
     if isinstance(item, ResourceType):
@@ -84,6 +93,10 @@ def verb_problem(verb: Verb, item: ClusterObject, cluster: Snapshot, right: Righ
     needed = RIGHTS.get(verb, Right.ADMINISTER)
     if right < needed:
         return problem("access_denied", verb=verb.value, needed=needed.name.lower())
+    if verb is Verb.TAKE_OVER_NOW:
+        return take_over_problem(item, cluster)
+    if verb in _MAINTENANCE:
+        return _MAINTENANCE[verb](item, cluster)
     if isinstance(item, Group) and verb in _GROUP:
         return _GROUP[verb](item, cluster)
     if isinstance(item, Resource) and verb in _RESOURCE:
@@ -256,18 +269,6 @@ def _delete_resource(resource: Resource, cluster: Snapshot) -> Problem | None:
     return None
 
 
-def _pause(node: Node, cluster: Snapshot) -> Problem | None:
-    del cluster
-    if node.paused:
-        return problem("already", name=node.name, state="paused")
-    return None if node.state is NodeState.UP else problem("node_down", node=node.name, state=node.state.name.title())
-
-
-def _resume(node: Node, cluster: Snapshot) -> Problem | None:
-    del cluster
-    return None if node.paused else problem("not_paused", name=node.name)
-
-
 _GROUP: dict[Verb, Callable[[Group, Snapshot], Problem | None]] = {
     Verb.BRING_ONLINE: _online_group,
     Verb.TAKE_OFFLINE: _offline_group,
@@ -281,4 +282,19 @@ _RESOURCE: dict[Verb, Callable[[Resource, Snapshot], Problem | None]] = {
     Verb.CHANGE_GROUP: _change_group,
     Verb.DELETE: _delete_resource,
 }
-_NODE: dict[Verb, Callable[[Node, Snapshot], Problem | None]] = {Verb.PAUSE: _pause, Verb.RESUME: _resume}
+_NODE: dict[Verb, Callable[[Node, Snapshot], Problem | None]] = {
+    Verb.PAUSE: node_rules.pause_problem,
+    Verb.DRAIN: node_rules.drain_problem,
+    Verb.CANCEL_DRAIN: node_rules.cancel_drain_problem,
+    Verb.RESUME: node_rules.resume_problem,
+    Verb.RESUME_FAILBACK: node_rules.resume_failback_problem,
+    Verb.STOP: node_rules.stop_problem,
+    Verb.START: node_rules.start_problem,
+    Verb.RESTART: node_rules.restart_problem,
+    Verb.EVICT: node_rules.evict_problem,
+    Verb.DECLARE_OFF: declare_off_problem,
+}
+_MAINTENANCE: dict[Verb, Callable[[ClusterObject, Snapshot], Problem | None]] = {
+    Verb.BEGIN_MAINTENANCE: begin_problem,
+    Verb.END_MAINTENANCE: end_problem,
+}

@@ -123,8 +123,17 @@ REQUESTS: tuple[r.Request, ...] = (
     r.TakeOffline(kind=ObjectKind.RESOURCE, id="app"),
     r.InitiateFailure(resource="app"),
     r.MoveGroup(group="web", note="patch day"),
-    r.PauseNode(node=2),
-    r.ResumeNode(node=2),
+    r.PauseNode(node=2, drain=True),
+    r.ResumeNode(node=2, failback=True),
+    r.CancelDrain(node=2),
+    r.StopNode(node=2, note="new memory"),
+    r.StartNode(node=2),
+    r.RestartNode(node=2),
+    r.EvictNode(node=2),
+    r.AdmitNode(name="beta"),
+    r.BeginMaintenance(kind=ObjectKind.GROUP, id="web", seconds=1800, note="patch day"),
+    r.EndMaintenance(kind=ObjectKind.GROUP, id="web"),
+    r.ReadQuorum(),
     r.ValidateParameters(
         type="Generic Application", parameters={"CommandLine": "/srv/shop/run"}, possible_owners=(1, 2)
     ),
@@ -139,6 +148,13 @@ REPLIES: tuple[r.Reply, ...] = (
         )
     ),
     r.OutputRead(data=b"listening\n", offset=10),
+    r.QuorumRead(
+        voters=(r.Voter(name="alpha", leader=True), r.Voter(name="beta"), r.Voter(name="gamma", answering=False)),
+        needed=2,
+        now=problem("quorum_missing", answering=2, voters=3, missing=("gamma",), needed=2),
+        next_loss=problem("quorum_loss_stop"),
+        failover=problem("failover_yes"),
+    ),
 )
 FROM_WORKSTATION: tuple[wire.FromWorkstation, ...] = (
     wire.Hello(protocol=(1, 2), features=()),
