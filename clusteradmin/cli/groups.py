@@ -5,6 +5,7 @@ from __future__ import annotations
 from clusteradmin.cli.grammar import Option, seconds
 from clusteradmin.cli.propertylists import properties
 from clusteradmin.cli.session import Session
+from clusteradmin.cli.why import why
 from clusteradmin.client import commands
 from nodeagent.api.objects import Group, ObjectKind
 from nodeagent.api.requests import BringOnline, CreateGroup, Delete, MoveGroup, Rename, SetPreferredOwners, TakeOffline
@@ -32,6 +33,8 @@ async def run(session: Session, verb: Option) -> None:
         case "listowners":
             names = [session.snapshot.node_name(node) for node in group.preferred_owners]
             session.output.table(("Preferred Owner Nodes",), [(name,) for name in names], names)
+        case "why":
+            why(session, group)
         case "setowners":
             await session.do(SetPreferredOwners(group=group.id, nodes=session.nodes(verb.value or "")))
         case _:

@@ -41,7 +41,7 @@ _RUNNERS = {
     "events": _Runner(following.run_events, following.show_nothing),
     "log": _Runner(following.run_log, following.show_nothing),
 }
-_LISTING = frozenset({"listowners", "listdependencies", "listinterfaces", "version"})
+_LISTING = frozenset({"why", "listowners", "listdependencies", "listinterfaces", "version"})
 
 
 def main(argv: list[str]) -> int:

@@ -43,6 +43,7 @@ GROUP: Final = ObjectSpec(
         OptionSpec("online", "on", "bring it online, on NODE when given", Takes.MAYBE, "NODE"),
         OptionSpec("offline", "off", "take it offline; with a number, wait so many seconds", Takes.MAYBE, "SECONDS"),
         OptionSpec("moveto", "move", "move it to NODE, or to the best possible one", Takes.MAYBE, "NODE"),
+        OptionSpec("why", "why", "say why it is where it is, and why on no other node"),
         _PROP,
         _PRIV,
         _LIST_OWNERS,
