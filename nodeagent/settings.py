@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -29,6 +29,14 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         socket: where workstations and relays connect; empty means agent.sock in *run*.
         database: "sqlite:/path/of/cluster.db" or "memory:".
         endpoints: where this node's sshd answers, told to the workstations.
+        start_monitors: how Resource Monitors are started: "spawned" by the Cluster Service, or as "units" of systemd,
+            which kills what a monitor holds when it dies or hangs.
+        watchdog: whether a watchdog device resets this machine when the self-stop deadline is not kept: "off",
+            "preferred" (where there is one) or "required" (without one this node does not join).
+        watchdog_device: its path.
+        reset: what is done about something that cannot be stopped at the deadline: "never" (the node says that it is
+            unclean, and is not taken over by time), "sysrq" (the machine is reset), "watchdog" (it fires).
+        sysrq_trigger: where "b" resets the machine.
     """
 
     name: str
@@ -38,6 +46,11 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     socket: str = ""
     database: str = "sqlite:/var/lib/clusteragent/cluster.db"
     endpoints: tuple[Endpoint, ...] = ()
+    start_monitors: Literal["spawned", "units"] = "spawned"
+    watchdog: Literal["off", "preferred", "required"] = "off"
+    watchdog_device: Path = Path("/dev/watchdog")
+    reset: Literal["never", "sysrq", "watchdog"] = "never"
+    sysrq_trigger: Path = Path("/proc/sysrq-trigger")
 
     @property
     def socket_path(self) -> Path:
@@ -83,6 +96,9 @@ def load(path: Path) -> AgentSettings:
     for name in (settings.name, settings.cluster):
         if bad := shape_problem(ObjectKind.NODE, name):
             raise ClusterError(bad)
+    if settings.reset == "watchdog" and settings.watchdog == "off":
+        detail = 'reset = "watchdog" needs watchdog = "preferred" or "required"'
+        raise ClusterError(problem("config_invalid", path=str(path), detail=detail))
     if len(os.fsencode(settings.monitors)) > 70:
         # sun_path holds 107 bytes; a monitor's socket adds a slash, 32 digits and ".sock"
         raise ClusterError(problem("run_path_too_long", path=str(settings.run)))

@@ -10,11 +10,19 @@ from pathlib import Path
 
 from nodeagent import resourcetypes, settings
 from nodeagent.monitor import notes
+from nodeagent.monitor.backstop import Machine
 from nodeagent.monitor.process import Monitor, Places
-from nodeagent.monitor.reaping import containers_of, kill_resources
+from nodeagent.monitor.reaping import kill_resources, own_containers
+from nodeagent.monitor.unitwatchdog import UnitWatchdog
+from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import SystemClock
+from nodeagent.system.containers import Containers
 from nodeagent.system.processes import become_subreaper
+from nodeagent.system.supervisor import Supervisor, watchdog_timeout
 from nodeagent.system.urgency import LastResort, run_before_others
+from nodeagent.system.watchdog import Watchdog, reset_host
+
+SHARED = "shared"  # the monitor that every node has
 
 
 def main(argv: list[str]) -> int:
@@ -32,7 +40,7 @@ def main(argv: list[str]) -> int:
         return 1
     places = Places(arguments.name, folder / f"{arguments.name}.sock", folder / f"{arguments.name}.json", config.logs)
     become_subreaper()
-    containers = containers_of(config)
+    containers = own_containers(config, arguments.name)
     if not kill_resources(containers, notes.read(places.notes).held):  # safety rule P8: nothing of a former one runs
         sys.stderr.write("What a former Resource Monitor held cannot be killed.\n")
         return 1
@@ -41,9 +49,35 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"The resource type {name} is not loaded: {why}.\n")
     sys.stderr.flush()
     clock = SystemClock()
+    supervisor, patience = Supervisor(), watchdog_timeout()
+    for inherited in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):  # not for what is started from here
+        os.environ.pop(inherited, None)
     run_before_others()
-    Monitor(places, types, containers, clock, LastResort(clock)).run()
+    killer = UnitWatchdog(clock, supervisor, patience) if patience else LastResort(clock)
+    monitor = Monitor(places, types, containers, clock, _machine(config, arguments.name, containers, killer))
+    if isinstance(killer, UnitWatchdog):
+        killer.live_on(monitor.later)
+    supervisor.say("READY=1")
+    monitor.run()
     return 0
+
+
+def _machine(config: AgentSettings, name: str, containers: Containers, killer: LastResort) -> Machine:
+    """Return what of the machine this monitor may use; only the shared one has the watchdog, which opens only once."""
+
+    def others_run() -> bool:
+        """Whose containers these are, notes tell; what a dead monitor left counts as running until it is reaped."""
+        mine = set(notes.read(config.monitors / f"{name}.json").held)
+        return any(not containers.open(other).is_empty() for other in containers.leftovers() if other not in mine)
+
+    device = config.watchdog_device
+    return Machine(
+        watchdog=(lambda: Watchdog(device)) if config.watchdog != "off" and name == SHARED else None,
+        device=str(device),
+        reset=(lambda: reset_host(config.sysrq_trigger)) if config.reset == "sysrq" else None,
+        others_run=others_run,
+        killer=killer,
+    )
 
 
 def _lock(path: Path) -> bool:

@@ -29,6 +29,10 @@ class Deadline:
         self.incarnation = incarnation
         self.until = math.inf if until is None else until
 
+    def shorten(self, until: float | None) -> None:
+        """Let the present permission end at *until*, if it does not end before (safety rule P9)."""
+        self.until = min(self.until, math.inf if until is None else until)
+
     def withdraw(self) -> None:
         """Forget it: nothing exclusive may run."""
         self.incarnation = 0

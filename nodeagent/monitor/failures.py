@@ -55,7 +55,7 @@ class Failures:
         return may_restart(policy, self._at, now)
 
     def stopped_by_itself(self, policy: Policy, now: float) -> None:
-        """Count a stop at the end of the permission: it is a failure on this node, though it never stays down for it."""
+        """Count a stop at the end of the permission: a failure on this node, though it is always started again."""
         self.add(policy, now)
         self._self_stops = [*recent(self._self_stops, policy.period, now), now][-MOST_REMEMBERED:]
 

@@ -172,7 +172,7 @@ class Acknowledged(_FromMonitor, frozen=True, kw_only=True, tag="acknowledged"):
 class Enforced(_FromMonitor, frozen=True, kw_only=True, tag="enforced"):
     """The permission that was given until *until* has ended: what is exclusive is being killed (safety rule P5)."""
 
-    until: float
+    until: float | None
 
 
 class Resisting(_FromMonitor, frozen=True, kw_only=True, tag="resisting"):

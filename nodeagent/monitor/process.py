@@ -7,8 +7,7 @@ import gc
 import os
 import selectors
 import signal
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 from nodeagent.api.objects import GroupId, ResourceId, ResourceState
 from nodeagent.api.problems import Problem, problem
 from nodeagent.monitor import notes, output
+from nodeagent.monitor.backstop import Backstop, Machine
 from nodeagent.monitor.cutting import Cutter
 from nodeagent.monitor.deadline import Armed, Deadline
 from nodeagent.monitor.held import Held
@@ -25,11 +25,14 @@ from nodeagent.monitor.messages import (
     Attached,
     Closed,
     CloseEpoch,
+    Enforced,
     Fail,
     Forget,
+    Guard,
     Permit,
     Quit,
     Report,
+    Resisting,
     Start,
     Stop,
     StopAll,
@@ -40,16 +43,15 @@ from nodeagent.monitor.messages import (
 from nodeagent.monitor.serviceline import ServiceLine
 from nodeagent.monitor.surroundings import Readable
 from nodeagent.monitor.timers import Timer, Timers
+from nodeagent.planner.timing import UNBOUNDED
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.system import processes
 from nodeagent.system.clock import Clock, MonotonicTimer
 from nodeagent.system.containers import Container, Containers
 from nodeagent.system.launching import Starting
 from nodeagent.system.processes import Process
-from nodeagent.system.urgency import LastResort
 
 STOP_PATIENCE: Final = 2.0  # seconds to wait for the proof that everything has stopped, before saying that it has not
-KILL_BOUND: Final = 0.6  # seconds; k of the default profile, for types that promise nothing shorter
 TIMERS_BUDGET: Final = 0.05  # seconds of timers' work in one turn, so that a permission is acknowledged in time
 REAP_AFTER: Final = 0.05  # seconds; orphans that ended may lie for so long
 NOTE_AGAIN: Final = 1.0  # seconds until notes that could not be written are tried again
@@ -86,17 +88,17 @@ class Monitor:
         types: Mapping[str, ResourceType[Any]],
         containers: Containers,
         clock: Clock,
-        last_resort: LastResort | None = None,
+        machine: Machine = Machine(),  # noqa: B008 - frozen
     ) -> None:
         self._places = places
         self._types = types
         self._containers = containers
         self._clock = clock
-        self._last_resort = last_resort
         self._selector = selectors.DefaultSelector()
         self._timers = Timers()
         self._alarm = MonotonicTimer(clock)
         self._deadline = Deadline()
+        self._backstop = Backstop(self, self._deadline, machine)
         self._enforced = True
         self._held: dict[ResourceId, Held] = {}  # in the order of their last starts
         self._notes = notes.read(places.notes)
@@ -184,11 +186,11 @@ class Monitor:
     def _end(self) -> None:
         """Kill everything; what resists stays in the notes, for whoever cleans up after this monitor."""
         self._kill_all()
+        self._backstop.close()
         self._service.close()
         self._selector.close()
         self._alarm.close()
-        if self._last_resort is not None:
-            self._last_resort.disarm()
+        self._backstop.live_on()
 
     # --- the deadline -------------------------------------------------------------------------------------------
 
@@ -196,7 +198,7 @@ class Monitor:
         if not self._enforced and self._clock.steady() >= self._deadline.until:
             self._enforced = True
             self._stop_forbidden()
-            self._live_on()
+            self._backstop.enforced()
 
     def _stop_forbidden(self) -> None:
         """Stop what is exclusive and has no permission (any more): kill all first, then see to each."""
@@ -211,17 +213,6 @@ class Monitor:
         for held in forbidden:
             held.self_stop()
 
-    def _be_killed_after_deadline(self) -> None:
-        """Renew the kernel's promise to kill this process when it does not keep the deadline (safety rule P8)."""
-        if self._last_resort is not None:
-            bounds = [held.kind.kill_bound or KILL_BOUND for held in self._held.values() if held.kind.exclusive]
-            self._last_resort.arm(max(self._deadline.until, self._clock.steady()) + max(bounds, default=KILL_BOUND) / 2)
-
-    def _live_on(self) -> None:
-        """Take it back: the deadline has been kept."""
-        if self._last_resort is not None:
-            self._last_resort.disarm()
-
     # --- orders -------------------------------------------------------------------------------------------------
 
     def _obey(self, order: ToMonitor) -> None:
@@ -230,6 +221,8 @@ class Monitor:
             self._attached()
         elif isinstance(order, Permit):
             self._permit(order)
+        elif isinstance(order, Guard):
+            self._service.say(self._backstop.guard(order))
         elif isinstance(order, Start):
             self._start(order)
         elif isinstance(order, CloseEpoch):
@@ -254,14 +247,23 @@ class Monitor:
         if self._service.say(Attached(name=self._places.name, process_id=os.getpid(), held=reports, closed=closed)):
             for held in self._held.values():
                 held.told()
+            if self._backstop.resisting:
+                self.say(Resisting(resources=self._backstop.resisting))
 
     def _permit(self, order: Permit) -> None:
-        self._deadline.replace(order.incarnation, order.until)
+        if order.shorten:
+            self._deadline.shorten(order.until)
+        else:
+            self._deadline.replace(order.incarnation, order.until)
         self._enforced = False
-        self._be_killed_after_deadline()
+        self._backstop.permitted(order.until, order.bound)
         self._stop_forbidden()  # what was started under another incarnation, too
         self._enforce()
-        self._service.say(Acknowledged(incarnation=order.incarnation, until=order.until))
+        for held in self._held.values():
+            if held.armed.incarnation == order.incarnation:
+                held.permitted(self._deadline.until)
+        longest = self._backstop.largest_bound(UNBOUNDED)
+        self._service.say(Acknowledged(incarnation=order.incarnation, until=order.until, bound=longest))
         self.settled()
 
     def _start(self, order: Start) -> None:
@@ -275,6 +277,7 @@ class Monitor:
             if not held.active:  # the order of starts is that of the dependencies: see `_resume`
                 self._held[held.id] = self._held.pop(held.id)
             held.arm(order)
+            self._note_down()  # its settings may be others
             held.start()
         else:
             try:
@@ -319,7 +322,8 @@ class Monitor:
         self._deadline.withdraw()
         self._enforced = True
         proven = self._kill_all()
-        self._live_on()
+        self._backstop.live_on()
+        self._backstop.look()
         self._service.say(StoppedAll(proven=proven))
 
     def _kill_all(self) -> bool:
@@ -378,7 +382,19 @@ class Monitor:
 
     def allows(self, armed: Armed) -> bool:
         """Tell whether the permission allows to run now."""
-        return self._deadline.allows(armed.incarnation, self._clock.steady())
+        return self._deadline.allows(armed.incarnation, self._clock.steady()) and self._backstop.may_start()
+
+    def exclusive(self) -> Iterator[Held]:
+        """Return the exclusive resources that are held."""
+        return (held for held in self._held.values() if held.kind.exclusive)
+
+    def resists(self) -> None:
+        """Look now and then at what does not end."""
+        self._backstop.resists()
+
+    def until(self) -> float:
+        """Return until when the permission allows to run."""
+        return self._deadline.until
 
     def is_closed(self, armed: Armed) -> bool:
         """Tell whether the epoch is closed."""
@@ -400,6 +416,10 @@ class Monitor:
         """Say a report to the service."""
         return self._service.say(report)
 
+    def say(self, news: Resisting | Enforced) -> None:
+        """Say to the service what concerns the whole monitor."""
+        self._service.say(news)
+
     def open_output(self, resource: ResourceId) -> int | None:
         """Open the resource's output log."""
         return output.open_log(self._places.logs, resource)
@@ -411,18 +431,14 @@ class Monitor:
     # --- notes --------------------------------------------------------------------------------------------------
 
     def _identify(self) -> None:
-        me = processes.identify(os.getpid())
-        self._notes.process = os.getpid()
-        self._notes.started = me.started if me else 0
+        self._notes.process, self._notes.started = notes.own_identity()
         self._note_down()
 
     def _note_down(self) -> None:
         """Write down closed epochs and what is held; if that cannot be done now, again later."""
         self._notes.held = sorted(self._held)
-        try:
-            notes.write(self._places.notes, self._notes)
-        except OSError as exc:
-            sys.stderr.write(f"{self._places.notes} cannot be written: {exc.strerror}\n")
+        self._notes.outside = {held.id: held.note for held in self._held.values() if held.reaches_outside}
+        if not notes.write(self._places.notes, self._notes):
             self.later(NOTE_AGAIN, self._note_down)
 
 

@@ -16,12 +16,13 @@ from nodeagent.api.objects import ResourceId
 from nodeagent.monitor import notes
 from nodeagent.settings import AgentSettings
 from nodeagent.system import processes
-from nodeagent.system.cgroups import CgroupContainers, find_base, open_containers
+from nodeagent.system.cgroups import CgroupContainers, find_base, open_containers, own_cgroup
 from nodeagent.system.clock import SystemClock, boot_identity
-from nodeagent.system.containers import Containers
+from nodeagent.system.containers import Container, Containers
 from nodeagent.system.processes import ProcessIdentity
 
 PATIENCE = 5.0  # seconds for the proof that a container is empty
+_WHERE = ".where"  # ends the name of the file that says where a unit's containers are
 
 
 class _Where(msgspec.Struct, frozen=True):
@@ -31,8 +32,29 @@ class _Where(msgspec.Struct, frozen=True):
     base: str = ""
 
 
+class _OfUnits:
+    """The containers of all monitors that are units: each has those below its own unit's cgroup."""
+
+    def __init__(self, parts: list[Containers]) -> None:
+        self.parts = parts
+
+    def open(self, name: str) -> Container:
+        """Return the container of that name. Raises KeyError when no monitor has one."""
+        for part in self.parts:
+            if name in part.leftovers():
+                return part.open(name)
+        raise KeyError(name)
+
+    def leftovers(self) -> list[str]:
+        """Return the names of those that exist."""
+        return sorted({name for part in self.parts for name in part.leftovers()})
+
+
 def containers_of(settings: AgentSettings) -> Containers:
     """Return this node's containers; the same ones in every process that asks, as long as the machine is up."""
+    if settings.start_monitors == "units":
+        found = [_read(path) for path in sorted(settings.monitors.glob(f"*{_WHERE}"))]
+        return _OfUnits([_opened(where) for where in found if where is not None])
     path = settings.run / "containers.json"
     where = _read(path)
     if where is None:
@@ -40,6 +62,25 @@ def containers_of(settings: AgentSettings) -> Containers:
         where = _Where(secrets.token_hex(16), str(base) if base else "")
         settings.run.mkdir(parents=True, exist_ok=True)  # users go through it to the socket
         where = _settle(path, where)
+    return _opened(where)
+
+
+def own_containers(settings: AgentSettings, monitor: str) -> Containers:
+    """Return the containers in which this process, the Resource Monitor of that name, holds its resources."""
+    if settings.start_monitors != "units":
+        return containers_of(settings)
+    base = find_base(settings.mark)
+    path = settings.monitors / f"{monitor}{_WHERE}"
+    former = _read(path)
+    where = _Where(former.token if former else secrets.token_hex(16), str(base) if base else "")
+    fresh = path.with_suffix(".fresh")
+    fresh.touch(mode=0o600)  # the token is nobody else's business
+    fresh.write_bytes(msgspec.json.encode(where))
+    os.replace(fresh, path)  # noqa: PTH105 - the one call that replaces atomically
+    return _opened(where)
+
+
+def _opened(where: _Where) -> Containers:
     return open_containers(where.token, Path(where.base) if where.base else None)
 
 
@@ -71,11 +112,17 @@ def _read(path: Path) -> _Where | None:
 
 def has_cgroups(settings: AgentSettings) -> bool:
     """Tell whether this node's containers are cgroups."""
+    if settings.start_monitors == "units":  # systemd delegates to each the cgroup of its unit
+        own = own_cgroup()
+        return own is not None and os.access(own / "cgroup.procs", os.W_OK)
     return type(containers_of(settings)).__name__ == "CgroupContainers"
 
 
 def kill_resources(containers: Containers, resources: list[ResourceId]) -> bool:
     """Kill what these resources' containers hold; True when that is proven."""
+    if isinstance(containers, _OfUnits):  # one that changed its monitor may be in two
+        theirs = [(part, set(part.leftovers())) for part in containers.parts]
+        return all([kill_resources(part, [name for name in resources if name in its]) for part, its in theirs])
     opened = [containers.open(resource) for resource in resources]
     for container in opened:
         with contextlib.suppress(OSError):  # `kill` tells
@@ -91,6 +138,22 @@ def kill_resources(containers: Containers, resources: list[ResourceId]) -> bool:
         except OSError:  # something got in meanwhile
             proven = False
     return proven
+
+
+def reap_after(settings: AgentSettings, monitor: str) -> bool:
+    """Kill what the Resource Monitor of that name held, if it is dead; True when that is proven (safety rule P8)."""
+    noted = notes.read(settings.monitors / f"{monitor}.json")
+    process = processes.adopt(ProcessIdentity(noted.process, noted.started, boot_identity()))
+    if process is not None:
+        process.close()
+        return True
+    if settings.start_monitors != "units":
+        return kill_resources(containers_of(settings), noted.held)
+    where = _read(settings.monitors / f"{monitor}{_WHERE}")
+    if where is None:  # its cgroup is gone, with everything in it
+        return True
+    containers = _opened(where)
+    return kill_resources(containers, containers.leftovers())
 
 
 def reap(settings: AgentSettings, *, monitors: bool) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodeagent.api.objects import ResourceId
 from nodeagent.database.records import NodeReport, TypeReport
+from nodeagent.monitor.backstop import Machine
 from nodeagent.monitor.messages import Permit
 from nodeagent.monitor.process import Monitor, Places
 from nodeagent.resourcetypes.base import ResourceType
@@ -96,12 +97,15 @@ class MonitorProcess(NodeProcess):
         places = Places(
             self.monitor_name, folder / f"{self.monitor_name}.sock", folder / f"{self.monitor_name}.json", settings.logs
         )
-        monitor = SimulatedMonitor(places, self.node.types, self.node.containers, self.node.clock, self.last_resort)  # type: ignore[arg-type]
+        monitor = SimulatedMonitor(places, self.node.types, self.node.containers, self.node.clock, self._machine())  # type: ignore[arg-type]
         monitor.node = self.node
         monitor._notes.process, monitor._notes.started = self.handle.pid, 1
         monitor._note_down()
         self._monitor = monitor
         self._wake()
+
+    def _machine(self) -> Machine:
+        return Machine(killer=self.last_resort)
 
     def _wake(self) -> None:
         if not self._turning and self.alive:

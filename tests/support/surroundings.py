@@ -19,7 +19,7 @@ class FakeSurroundings:
     def __init__(self, container: Container) -> None:
         self.time = 1000.0
         self.deadline = Deadline()
-        self.deadline.replace(1, None)
+        self.deadline.replace(1, float("inf"))
         self.closed: dict[str, int] = {}
         self.timers = Timers()
         self.reports: list[Report] = []
