@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from pathlib import Path
-from typing import cast
 
 import pytest
-import pytest_asyncio
 
 from nodeagent.database.limits import MAXIMUM_TRANSACTION
-from nodeagent.database.memory import MemoryDatabase, MemoryStore
-from nodeagent.database.sqlite import SqliteStore
 from nodeagent.database.store import (
     ABSENT,
     MAXIMUM_OPERATIONS,
@@ -28,74 +19,11 @@ from nodeagent.database.store import (
     Transaction,
     Unavailable,
 )
+from tests.contract.stores import PATIENCE, Database, Open, following, joined, put, watching
 from tests.support.committer import COUNTER, count
 
 pytestmark = pytest.mark.asyncio
-ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 30.0  # seconds; nothing here takes longer than a fraction of one, except on a very busy machine
-
-Open = Callable[[], ClusterStore]
-
-
-def memory(folder: Path) -> Open:
-    del folder
-    database = MemoryDatabase()
-    return lambda: MemoryStore(database)
-
-
-def sqlite(folder: Path) -> Open:
-    return lambda: SqliteStore(folder / "database" / "cluster.sqlite")
-
-
-KINDS = {"memory": memory, "sqlite": sqlite}
-SHARED_BY_PROCESSES = ["sqlite"]
-
-
-@pytest_asyncio.fixture(params=list(KINDS))
-async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
-    """Give a function that joins one more client to the same database; all are closed at the end."""
-    make = KINDS[request.param](tmp_path)
-    async with contextlib.AsyncExitStack() as stack:
-
-        def opened() -> ClusterStore:
-            store = make()
-            stack.push_async_callback(store.close)
-            return store
-
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def store(open_store: Open) -> ClusterStore:
-    return open_store()
-
-
-def put(**values: bytes) -> Transaction:
-    return Transaction(put=values)
-
-
-@contextlib.asynccontextmanager
-async def watching(
-    store: ClusterStore, prefix: str = "", *, after: int
-) -> AsyncIterator[AsyncIterator[tuple[Change, ...]]]:
-    watch = store.watch(prefix, after)
-    try:
-        yield watch
-    finally:
-        await cast("AsyncGenerator[object]", watch).aclose()
-
-
-async def following(watch: AsyncIterator[tuple[Change, ...]], number: int) -> list[tuple[Change, ...]]:
-    """Return the next batches, until they hold *number* changes."""
-    batches: list[tuple[Change, ...]] = []
-    async with asyncio.timeout(PATIENCE):
-        while sum(map(len, batches)) < number:
-            batches.append(await anext(watch))
-    return batches
-
-
-def joined(batches: list[tuple[Change, ...]]) -> list[Change]:
-    return [change for batch in batches for change in batch]
+SHARED_BY_PROCESSES = ["sqlite", "etcd"]
 
 
 # --- reading and committing -----------------------------------------------------------------------------------------
@@ -378,17 +306,11 @@ async def test_counting_clients_lose_no_step(open_store: Open) -> None:
     assert (await clients[0].read(COUNTER)).entries[COUNTER].value == b"60"
 
 
-async def started(folder: Path, what: str, argument: int) -> Process:
-    file = str(folder / "database" / "cluster.sqlite")
-    command = [sys.executable, "-m", "tests.support.committer", file, what, str(argument)]
-    return await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE)
-
-
-@pytest.mark.parametrize("open_store", SHARED_BY_PROCESSES, indirect=True)
-async def test_counting_processes_lose_no_step(open_store: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", SHARED_BY_PROCESSES, indirect=True)
+async def test_counting_processes_lose_no_step(open_store: Open, database: Database) -> None:
     store = open_store()
     start = (await store.read("")).revision
-    processes = [await started(tmp_path, "count", 60) for _ in range(2)]
+    processes = [await database.started("count", 60) for _ in range(2)]
     async with watching(store, after=start) as watch:
         changes = joined(await following(watch, 120))
     assert [await process.wait() for process in processes] == [0, 0]
@@ -396,12 +318,14 @@ async def test_counting_processes_lose_no_step(open_store: Open, tmp_path: Path)
     assert [change.revision for change in changes] == list(range(start + 1, start + 121))
 
 
-@pytest.mark.parametrize("open_store", SHARED_BY_PROCESSES, indirect=True)
+@pytest.mark.parametrize("kind", SHARED_BY_PROCESSES, indirect=True)
 @pytest.mark.parametrize("size", [0, 300_000])
-async def test_a_killed_writer_leaves_whole_commits_and_no_lock(open_store: Open, tmp_path: Path, size: int) -> None:
+async def test_a_killed_writer_leaves_whole_commits_and_no_lock(
+    open_store: Open, database: Database, size: int
+) -> None:
     confirmed = 0
     for _ in range(3):
-        process = await started(tmp_path, "pairs", size)
+        process = await database.started("pairs", size)
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             for _ in range(5):

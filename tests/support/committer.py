@@ -1,9 +1,14 @@
-"""A process of its own that commits to an SQLite store: arguments are the file, "count" or "pairs", and a number."""
+"""A process of its own that commits to a store: arguments are "count" or "pairs", a number, and which store.
+
+Which store: "sqlite" and the file; or "etcd", the namespace, three files (authority, certificate, key), the endpoints.
+"""
 
 import asyncio
 import sys
 from pathlib import Path
 
+from nodeagent.database.etcd import EtcdStore
+from nodeagent.database.etcdgateway import Certificates
 from nodeagent.database.sqlite import SqliteStore
 from nodeagent.database.store import ABSENT, ClusterStore, Conflict, Transaction
 
@@ -32,8 +37,15 @@ async def pairs(store: ClusterStore, size: int) -> None:
         print(number, flush=True)  # noqa: T201
 
 
-async def main(file: str, what: str, argument: str) -> None:
-    store = SqliteStore(Path(file))
+def opened(kind: str, place: str, *more: str) -> ClusterStore:
+    if kind == "sqlite":
+        return SqliteStore(Path(place))
+    ca, certificate, key, *endpoints = more
+    return EtcdStore(endpoints, Certificates(Path(ca), Path(certificate), Path(key)), namespace=place)
+
+
+async def main(what: str, argument: str, *which: str) -> None:
+    store = opened(*which)
     try:
         await {"count": count, "pairs": pairs}[what](store, int(argument))
     finally:
