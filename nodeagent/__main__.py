@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="clusteragent", description="The agent of a cluster's node.")
     parser.add_argument("command", choices=("run", "relay", "monitor", "reap", "status"))
     parser.add_argument("--config", type=Path, default=settings.DEFAULT_CONFIG, help="settings file")
-    parser.add_argument("--name", default="shared", help="monitor: which one")
+    parser.add_argument("--name", default="", help="monitor, reap: which Resource Monitor")
     parser.add_argument("--all", action="store_true", help="reap: the Resource Monitors too")
     parser.add_argument("--verbose", action="store_true", help="run: say more")
     arguments = parser.parse_args(argv)
@@ -65,13 +65,14 @@ def _relay(arguments: argparse.Namespace) -> int:
 def _monitor(arguments: argparse.Namespace) -> int:
     from nodeagent.monitor.__main__ import main as run_monitor  # noqa: PLC0415
 
-    return run_monitor(["--config", str(arguments.config), "--name", arguments.name])
+    return run_monitor(["--config", str(arguments.config), "--name", arguments.name or "shared"])
 
 
 def _reap(arguments: argparse.Namespace) -> int:
-    from nodeagent.monitor.reaping import reap  # noqa: PLC0415
+    from nodeagent.monitor.reaping import reap, reap_after  # noqa: PLC0415
 
-    if reap(settings.load(arguments.config), monitors=arguments.all):
+    config = settings.load(arguments.config)
+    if reap_after(config, arguments.name) if arguments.name else reap(config, monitors=arguments.all):
         return 0
     print("Something cannot be killed; it waits for a device or file server.", file=sys.stderr)
     return 1

@@ -12,7 +12,7 @@ from nodeagent import resourcetypes, settings
 from nodeagent.monitor import notes
 from nodeagent.monitor.backstop import Machine
 from nodeagent.monitor.process import Monitor, Places
-from nodeagent.monitor.reaping import kill_resources, own_containers
+from nodeagent.monitor.reaping import cut_all, kill_resources, own_containers
 from nodeagent.monitor.unitwatchdog import UnitWatchdog
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import SystemClock
@@ -41,12 +41,13 @@ def main(argv: list[str]) -> int:
     places = Places(arguments.name, folder / f"{arguments.name}.sock", folder / f"{arguments.name}.json", config.logs)
     become_subreaper()
     containers = own_containers(config, arguments.name)
-    if not kill_resources(containers, notes.read(places.notes).held):  # safety rule P8: nothing of a former one runs
-        sys.stderr.write("What a former Resource Monitor held cannot be killed.\n")
-        return 1
     types, failed = resourcetypes.installed()
     for name, why in failed.items():
         sys.stderr.write(f"The resource type {name} is not loaded: {why}.\n")
+    former = notes.read(places.notes)
+    if not (kill_resources(containers, former.held) and cut_all([former], types)):  # safety rule P8: nothing is left
+        sys.stderr.write("What a former Resource Monitor held cannot be ended.\n")
+        return 1
     sys.stderr.flush()
     clock = SystemClock()
     supervisor, patience = Supervisor(), watchdog_timeout()

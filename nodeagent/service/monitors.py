@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -31,20 +30,19 @@ from nodeagent.monitor.messages import (
     encode,
 )
 from nodeagent.monitor.reaping import containers_of, kill_resources
+from nodeagent.service.starting import MonitorFailed, Spawned, Starter, Units
 from nodeagent.settings import AgentSettings
 from nodeagent.system import processes
 from nodeagent.system.clock import Clock, boot_identity
 from nodeagent.system.processes import Process, ProcessIdentity
+
+__all__ = ["SHARED", "MonitorFailed", "Monitors", "News", "ResourceMonitors"]
 
 log = logging.getLogger(__name__)
 
 SHARED: Final = "shared"
 START_PATIENCE: Final = 10.0  # seconds for a new monitor's socket to answer
 STOP_PATIENCE: Final = 5.0  # seconds for the proof that everything has stopped
-
-
-class MonitorFailed(Exception):
-    """A Resource Monitor could not be started or proven empty."""
 
 
 class News(Protocol):
@@ -135,7 +133,8 @@ class Monitors:
 
     def __init__(self, settings: AgentSettings, config: Path, clock: Clock, news: News) -> None:
         self._settings = settings
-        self._config = config
+        as_units = settings.start_monitors == "units"
+        self._starter: Starter = Units() if as_units else Spawned(config, settings.home / "log", _spawn_detached)
         self._clock = clock
         self._news = news
         self._links: dict[str, _Link] = {}
@@ -179,24 +178,24 @@ class Monitors:
         return name
 
     async def _start(self, name: str) -> None:
-        errors = self._settings.home / "log"
-        errors.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (errors / f"monitor-{name}.log").open("ab") as output:
-            arguments = (sys.executable, "-m", "nodeagent.monitor", "--config", str(self._config), "--name", name)
-            process = await asyncio.to_thread(_spawn_detached, arguments, output.fileno())
+        process = await self._starter.start(name)
         deadline = self._clock.steady() + START_PATIENCE
-        while (link := await self._attach(name, process)) is None:
-            if process.reap() is not None or self._clock.steady() > deadline:
-                await self._kill(process)  # one that wakes later must not take over the socket of its successor
-                raise MonitorFailed(f"the Resource Monitor {name} does not start; see {errors}")
+        while (link := await self._attach(name, process, starting=True)) is None:
+            if (process is not None and process.reap() is not None) or self._clock.steady() > deadline:
+                # One that wakes later must not take over the socket of its successor.
+                await (self._kill(process) if process is not None else self._starter.give_up(name))
+                raise MonitorFailed(f"the Resource Monitor {name} does not start; its log says why")
             await asyncio.sleep(0.02)  # its socket appears when it is ready: there is no event for "a file will exist"
-        log.info("Resource Monitor %s is process %d", name, process.pid)
+        log.info("Resource Monitor %s is process %d", name, link.process.pid)
         self._news.monitor_started(name, link.process.pid)
 
-    async def _attach(self, name: str, process: Process | None = None) -> _Link | None:
-        """Attach to the monitor *name*; None when there is none, or none that answers: that one is killed."""
+    async def _attach(self, name: str, process: Process | None = None, *, starting: bool = False) -> _Link | None:
+        """Attach to the monitor *name*; None when there is none, or none that answers: that one is killed.
+
+        One that is *starting* has time to become ready.
+        """
         greeted = await self._greet(name)
-        if process is None:
+        if process is None and (greeted is not None or not starting):
             noted = notes.read(self._settings.monitors / f"{name}.json")
             process = processes.adopt(ProcessIdentity(noted.process, noted.started, boot_identity()))
             if greeted is None and process is not None:
