@@ -107,8 +107,11 @@ def _first(group: Group, cluster: Snapshot, order: Iterable[NodeId], why: str, w
     second_choice: NodeId | None = None
     for node in order:
         name = cluster.node_name(node)
-        if bad := host_problem(group, cluster.nodes[node], cluster):
+        host = cluster.nodes[node]
+        if bad := host_problem(group, host, cluster):
             refused.append(Refusal(node=node, name=name, reason=bad))
+        elif host.maintenance is not None:  # only a person chooses it
+            refused.append(Refusal(node=node, name=name, reason=problem("node_in_maintenance", "node", node=name)))
         elif reason := clash_problem(group, node, cluster, work):
             refused.append(Refusal(node=node, name=name, reason=reason))
             second_choice = node if second_choice is None else second_choice

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from nodeagent.api.causes import Cause, Refusal, cause
 from nodeagent.api.objects import Group, Node, NodeId, NodeState, Phase, Resource, ResourceState, Snapshot, Wanted
 from nodeagent.api.problems import Problem
+from nodeagent.api.rules.maintenance import frozen
 from nodeagent.api.rules.owners import host_problem
 from nodeagent.api.rules.verbs import move_problem
 from nodeagent.api.states import wanted
@@ -91,13 +92,18 @@ def owner_lost(group: Group, cluster: Snapshot) -> bool:
 
 
 def _decide(group: Group, now: _Round) -> Decision | None:
+    still = frozen(group, now.cluster)
     if owner_lost(group, now.cluster):
-        return _place(group, now)
+        return _place_frozen(group, now) if still else _place(group, now)
     if group.phase is Phase.MOVING:
         return _retarget(group, now) if group.wish is None else _wish_on_the_way(group, now)
     if group.wish is not None:
         return _wish(group, now)
-    if group.phase is not Phase.CLAIMED or group.gave_up:
+    if group.phase is not Phase.CLAIMED:
+        return None
+    if drain := _drain(group, now):
+        return drain
+    if group.gave_up or still:
         return None
     return _after_failure(group, now) or _away_from_paused(group, now) or _failback(group, now)
 
@@ -125,6 +131,16 @@ def _place(group: Group, now: _Round) -> Decision:
         return GiveGroup(group.id, resort, replace(cause("cause_last_resort"), refused=choice.refused))
     reasons = " ".join(sentence(r.reason) for r in choice.refused) or "There is no other node."
     return CannotPlace(group.id, replace(cause("cause_no_node", reasons=reasons), refused=choice.refused))
+
+
+def _place_frozen(group: Group, now: _Round) -> Decision | None:
+    """In maintenance a group waits for its own node, unless a person sends it elsewhere."""
+    if group.wish is not None or group.phase is Phase.MOVING:
+        return _place(group, now)
+    former = now.cluster.nodes.get(group.owner) if group.owner is not None else None
+    if former and host_problem(group, former, now.cluster) is None:
+        return _back(group, former)
+    return None
 
 
 def _fits(group: Group, node: NodeId, now: _Round) -> bool:
@@ -246,6 +262,17 @@ def _after_failure(group: Group, now: _Round) -> Decision | None:
         detail=resource.information,
     )
     return TakeBack(group.id, choice.node, replace(why, refused=choice.refused), failover=True)
+
+
+def _drain(group: Group, now: _Round) -> Decision | None:
+    """Move a group away from a node that a person has drained; one that no other node can take stays."""
+    owner = now.cluster.nodes[group.owner] if group.owner is not None else None
+    if owner is None or not owner.draining or owner.state is not NodeState.PAUSED:
+        return None
+    choice = best_owner(group, now.cluster, now.work)
+    if choice.node is None:
+        return None
+    return TakeBack(group.id, choice.node, replace(cause("cause_drain", node=owner.name), refused=choice.refused))
 
 
 def _away_from_paused(group: Group, now: _Round) -> Decision | None:
