@@ -8,9 +8,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from clusteradmin.client.cluster import Cluster, ConnectionState, Update
-from nodeagent.api.objects import ClusterObject, ObjectRef, Resource, ref
+from nodeagent.api.objects import ClusterObject, ObjectRef, Resource, Snapshot, ref
 from nodeagent.api.problems import Problem
-from nodeagent.api.requests import Verb
+from nodeagent.api.requests import Right, Verb
 from nodeagent.api.texts import sentence
 from ui.models.columns import Row
 from ui.models.picture import Picture
@@ -25,6 +25,7 @@ from ui.panes.splitter import Splitter
 from ui.panes.strip import Strip
 from ui.panes.treepane import TreePane
 from ui.settings import ClusterLayout
+from ui.verbs import Offer, offers
 from ui.widgets.band import Band, BandKind
 from ui.words import clock, duration
 
@@ -55,6 +56,8 @@ class ClusterArea(QWidget):
         self.picture: Picture | None = None
         self._layout = layout
         self._in_tree = False
+        self._offered: tuple[list[ClusterObject], Snapshot, bool, Right] | None = None  # what `_offers` are of
+        self._offers: dict[Verb, Offer] = {}
         self._new_log = list(cluster.log)
         self.strip = Strip(self)
         self.band = Band(BandKind.WARN, self)
@@ -100,6 +103,17 @@ class ClusterArea(QWidget):
         if self._in_tree:
             return [item] if item is not None else []
         return self.list.selection() or ([item] if item is not None else [])
+
+    def offers(self, selection: list[ClusterObject]) -> dict[Verb, Offer]:
+        """Return what can be done with *selection*, worked out anew only when it or the cluster is another."""
+        if self.picture is None:
+            return {}
+        asked = (selection, self.picture.snapshot, self.picture.live, self.cluster.right)
+        known = self._offered
+        # The same snapshot has the same objects: they are not looked into.
+        if known is None or known[1] is not asked[1] or known != asked:
+            self._offered, self._offers = asked, offers(selection, self.picture, self.cluster.right)
+        return self._offers
 
     def go_to(self, place: Place, filter_text: str | None = None) -> None:
         """Show the list of *place*, with that filter if one is given."""
@@ -250,7 +264,7 @@ class ClusterArea(QWidget):
     def _show_details(self) -> None:
         if self.picture is not None and self.details_shown():
             selection = self.selection() or [self.picture.snapshot.cluster]
-            self.details.show_selection(selection, self.picture, self.cluster.right)
+            self.details.show_selection(selection, self.picture, self.offers(selection))
 
     def _place_changed(self, place: Place) -> None:
         if self.picture is not None:

@@ -107,11 +107,11 @@ class Commander(QObject):
             self._send(area, requests, said)
             return
         names = listed([r.name for r in resources])
+        one = self.tr("{0} goes into the group {1}, with everything that is tied to it by dependencies.")
+        several = self.tr("{0} go into the group {1}, with everything that is tied to them by dependencies.")
         question = Question(
             self.tr("Change Group of {0}").format(names),
-            self.tr("{0} goes into the group {1}, with everything that is tied to it by dependencies.").format(
-                names, group.name
-            ),
+            (one if len(resources) == 1 else several).format(names, group.name),
             self.tr("Change Group"),
             area,
             also=self.tr("These go with it"),
@@ -208,12 +208,14 @@ class Commander(QObject):
             }
         )
         requests: list[Request] = [delete_request(item, picture) for item in _not_deleted_with_others(items, picture)]
+        one = self.tr("{0} is deleted from the cluster, with its settings. What it ran is not touched.")
+        several = self.tr("{0} are deleted from the cluster, with their settings. What they ran is not touched.")
         question = Question(
             self.tr("Delete {0}").format(names),
-            self.tr("{0} is deleted from the cluster, with its settings. What it ran is not touched.").format(names),
+            (one if len(items) == 1 else several).format(names),
             self.tr("Delete"),
             area,
-            also=self.tr("These depend on it and are deleted with it"),
+            also=self.tr("These depend on what is deleted, and are deleted with it"),
             names=also,
         )
         ask(question, lambda: self._send(area, requests, _asked(Verb.DELETE, items)))

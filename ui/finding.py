@@ -11,7 +11,6 @@ from ui.actions import WindowActions
 from ui.clusterarea import ClusterArea
 from ui.dialogs.palette import Entry
 from ui.models.columns import drawing_of, glyph_of, state_text
-from ui.verbs import offers
 from ui.words import kind_word, verb_title
 
 VERBS, OBJECTS, COMMANDS, VERBS_OFF = range(4)
@@ -31,7 +30,7 @@ def _verbs(area: ClusterArea, do: Callable[[Verb], object]) -> list[Entry]:
     if area.picture is None:
         return []
     found = []
-    for verb, offer in offers(area.selection(), area.picture, area.cluster.right).items():
+    for verb, offer in area.offers(area.selection()).items():
         title = verb_title(verb)
         if len(offer.items) == 1:
             title = f"{title}: {offer.items[0].name}"

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ui.icons import icon_store
 from ui.models.roles import Tone
 from ui.skins import follow_theme
 from ui.theme import BUTTON_PADDING, MINIMUM_BUTTON_WIDTH, FontRole, Space
 from ui.tokens import Tokens
+from ui.widgets.emptying import clear
 from ui.widgets.labels import LinkLabel, TextLabel
+from ui.widgets.lines import HairLine
 
 WIDTH = 700
 ICON = 32
@@ -47,10 +49,7 @@ class FirstRunPage(QWidget):
 
     def show_recent(self, targets: Sequence[str]) -> None:
         """Offer what was open last as links."""
-        while (item := self._recent.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        clear(self._recent)
         if not targets:
             return
         self._recent.addWidget(TextLabel(self.tr("Recently open"), tone=Tone.TEXT2))
@@ -78,12 +77,12 @@ class FirstRunPage(QWidget):
             self.tr("Three nodes and High Availability Notepad on this machine; nothing is installed."),
             self.demo_button,
         )
-        self._column.addWidget(_line())
+        self._column.addWidget(HairLine(air=0))
         self._column.addLayout(self._recent)
         self._column.addStretch(4)
 
     def _add(self, drawing: str, title: str, text: str, button: QPushButton) -> None:
-        self._column.addWidget(_line())
+        self._column.addWidget(HairLine(air=0))
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(TextLabel(title, FontRole.HEADING))
@@ -113,13 +112,6 @@ def _button(text: str) -> QPushButton:
     width = max(MINIMUM_BUTTON_WIDTH, button.fontMetrics().horizontalAdvance(text) + BUTTON_PADDING)
     button.setMinimumWidth(max(120, width))
     return button
-
-
-def _line() -> QFrame:
-    line = QFrame()
-    line.setFixedHeight(1)
-    follow_theme(line, lambda seen, tokens: seen.setStyleSheet(f"background: {tokens.line.name()};"))
-    return line
 
 
 def _dress(page: FirstRunPage, tokens: Tokens) -> None:

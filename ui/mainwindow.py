@@ -27,7 +27,7 @@ from ui.menus import Menus, ToolBar
 from ui.statusline import StatusLine
 from ui.theme import Appearance, theme
 from ui.tiles import ABOVE, SIDE, Tiles
-from ui.verbs import Offer, offers
+from ui.verbs import Offer
 from ui.windowcommands import WindowCommands
 from ui.words import listed, right_word
 
@@ -199,7 +199,7 @@ class MainWindow(QMainWindow):
             self._show_power(None)
             return
         selection = area.selection()
-        self._offers = offers(selection, area.picture, area.cluster.right)
+        self._offers = area.offers(selection)
         self.actions_.show_offers(self._offers)
         self.actions_["output"].setEnabled(len(selection) == 1 and isinstance(selection[0], Resource))
         self.actions_["details"].setChecked(area.details_shown())

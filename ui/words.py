@@ -8,18 +8,15 @@ from PySide6.QtCore import QCoreApplication
 from nodeagent.api.objects import (
     ClusterObject,
     Group,
-    GroupState,
     Interface,
-    InterfaceState,
     Network,
-    NetworkState,
     Node,
-    NodeState,
     ObjectKind,
     Resource,
-    ResourceState,
 )
+from nodeagent.api.problems import Problem
 from nodeagent.api.requests import Right, Verb
+from nodeagent.api.states import State, state_words
 
 _translated = partial(QCoreApplication.translate, "words")
 
@@ -29,8 +26,6 @@ def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
     del context
     return text
 
-
-State = NodeState | GroupState | ResourceState | NetworkState | InterfaceState
 
 # Listed for the translators; the words are those of the enumerations, but for the one that the original wrote so.
 _STATE_WORDS = (
@@ -90,9 +85,7 @@ _ROLES = {
 
 def english_state(state: State) -> str:
     """Return the state's word in English, which also names its glyph."""
-    if state is GroupState.PARTIAL_ONLINE:
-        return "Partially Online"
-    return state.name.replace("_", " ").title()
+    return state_words(state)
 
 
 def state_word(state: State) -> str:
@@ -125,6 +118,11 @@ def right_word(right: Right) -> str:
 def role_word(role: int) -> str:
     """Return in a word what a network carries."""
     return _translated(_ROLES[role]) if role in _ROLES else str(role)
+
+
+def error_id(problem: Problem) -> str:
+    """Return the original's number as it writes it, Error ID: 5023 (0000139f); nothing where it has none."""
+    return _translated("Error ID: {0} ({0:08x})").format(problem.number) if problem.number else ""
 
 
 def duration(seconds: float) -> str:

@@ -173,6 +173,16 @@ def test_without_a_connection_everything_is_stale(model: ListModel) -> None:
     assert {cell.tone for cell in cells} == {Tone.STALE}
 
 
+def test_rows_that_came_while_the_connection_was_lost_are_counted(model: ListModel) -> None:
+    before = cluster("ab", {"Web": "App"})
+    show(model, RESOURCES, before)
+    model.update(Picture(before, live=False))
+    counted: list[int] = []
+    model.counted.connect(lambda: counted.append(model.total))
+    model.update(Picture(cluster("ab", {"Web": "App IP"})))
+    assert counted == [2]
+
+
 def test_a_pending_resource_shows_how_long_it_may_take(model: ListModel) -> None:
     snapshot = changed(cluster("a", MIXED), "resource", "Sender", pending_since=100.0, information="reading its queue")
     model.show_place(RESOURCES, Picture(snapshot, now=112.0))

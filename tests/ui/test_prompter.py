@@ -21,9 +21,10 @@ from clusteradmin.ssh.hostkeys import HostKey
 from nodeagent.api.problems import problem
 from ui.dialogs.connect import ConnectDialog
 from ui.dialogs.credentials import SecretDialog, WindowPrompter
-from ui.dialogs.errors import ErrorDialog, error_id
+from ui.dialogs.errors import ErrorDialog
 from ui.dialogs.hostkey import HostKeyDialog
 from ui.widgets.labels import TextLabel
+from ui.words import error_id
 
 pytestmark = pytest.mark.asyncio
 
@@ -72,6 +73,12 @@ async def test_a_password_is_hidden_and_a_cancelled_one_is_none(parent: QWidget)
     dialog.fields[0].setText("secret")
     dialog.accept()
     assert await answer == "secret"
+    again = asyncio.ensure_future(prompter.password(PasswordQuestion("anna@atlas", 2)))
+    await asyncio.sleep(0)
+    second = next(found for found in parent.findChildren(SecretDialog) if found is not dialog)
+    assert any("not accepted" in label.text() for label in second.findChildren(TextLabel))
+    second.reject()
+    assert await again is None
 
 
 async def test_a_hosts_own_questions_are_shown_as_they_are(parent: QWidget) -> None:

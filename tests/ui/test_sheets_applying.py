@@ -218,6 +218,24 @@ async def test_each_possible_owner_is_asked_on_its_own_and_answers_when_it_can(o
     assert sorted(asked, key=str) == [(1,), (2,), (3,), (5,)]
 
 
+@pytest.mark.asyncio
+async def test_a_check_has_ended_also_when_the_last_node_refuses_to_answer(opened: Opener) -> None:
+    sheet = opened()
+
+    def answer(request: Request) -> Reply:
+        raise refuse("timed_out", seconds=10)
+
+    standin(sheet).answer = answer
+    page = page_of(sheet, ParametersPage)
+    assert isinstance(page, ParametersPage)
+    done = asyncio.Event()
+    page.check.finished.connect(done.set)
+    press(page.check.button)
+    async with asyncio.timeout(5):
+        await done.wait()
+    assert {line.state for line in page.check.lines.values()} == {"warning", "unknown"}
+
+
 # --- others change it too --------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from nodeagent.api.rules.verbs import verb_problem, verbs_of
 from tests.builders import changed, cluster, with_network
 from tests.webfarm import WebFarm
 from ui.models.picture import Picture
-from ui.verbs import delete_request, offer, offers, request_for, targets_of
+from ui.verbs import MOST_LOOKED_AT, delete_request, offer, offers, request_for, targets_of
 
 ONLINE, OFFLINE, FAILED = ResourceState.ONLINE, ResourceState.OFFLINE, ResourceState.FAILED
 
@@ -46,6 +46,18 @@ def test_of_several_those_that_can_are_taken_and_the_others_named() -> None:
     found = offer(Verb.BRING_ONLINE, items, Picture(snapshot), Right.ADMINISTER)
     assert [item.name for item in found.items] == ["App"]
     assert found.consequence == "starts 1. Not for IP: IP is already online."
+
+
+def test_of_thousands_selected_one_of_each_state_is_looked_at() -> None:
+    many = {f"r{number}": ONLINE for number in range(MOST_LOOKED_AT + 1)}
+    snapshot = cluster("a", {"Big": {**many, "last": OFFLINE}})
+    items = list(snapshot.resources.values())
+    found = offers(items, Picture(snapshot), Right.ADMINISTER)
+    assert [item.name for item in found[Verb.BRING_ONLINE].items] == ["last"]
+    assert found[Verb.TAKE_OFFLINE].possible
+    assert found[Verb.TAKE_OFFLINE].consequence == ""  # what it would do to all was not worked out
+    few = offers(items[-3:], Picture(snapshot), Right.ADMINISTER)
+    assert few[Verb.TAKE_OFFLINE].consequence.startswith("stops 2.")
 
 
 def test_moving_a_resource_means_its_group() -> None:

@@ -220,6 +220,17 @@ async def test_a_chip_lists_what_it_counts(window: MainWindow) -> None:
     assert area.list.count.text() == "20 of 20"
 
 
+async def test_what_can_be_done_is_worked_out_once_for_each_picture(window: MainWindow) -> None:
+    area, stand_in = opened(window, pair())
+    select(area, "app")
+    first = area.offers(area.selection())
+    area._grow_older()
+    assert area.offers(area.selection()) is first
+    stand_in.show(changed(pair(), "resource", "IP", state=OFFLINE))
+    area.refresh()
+    assert area.offers(area.selection()) is not first
+
+
 async def test_an_empty_list_says_which_filter_hides_what(window: MainWindow) -> None:
     area, _ = opened(window, pair())
     area.list.set_filter("nobody")
@@ -312,6 +323,17 @@ async def test_the_output_of_a_resource_is_followed_live(window: MainWindow) -> 
     await until(lambda: area.output.text.toPlainText() == "grün\n")
     area.output.close_button.click()
     assert area.output.isHidden()
+
+
+async def test_the_output_of_one_resource_is_not_shown_for_another(window: MainWindow) -> None:
+    area, stand_in = opened(window, pair())
+    area.show_output(pair().resources["ip"])
+    await stand_in.outputs.put(b"of IP\n")
+    await until(stand_in.outputs.empty)
+    area.show_output(pair().resources["app"])
+    await stand_in.outputs.put(b"of App\n")
+    await until(area.output.text.toPlainText)
+    assert area.output.text.toPlainText() == "of App\n"
 
 
 async def test_what_a_node_takes_is_asked_for_from_the_tree(window: MainWindow) -> None:

@@ -11,14 +11,9 @@ from ui.dialogs.frame import FramedDialog
 from ui.models.roles import Tone
 from ui.skins import follow_theme
 from ui.theme import FontRole, theme
+from ui.words import error_id
 
 WIDTH = 520
-
-
-def error_id(problem: Problem) -> str:
-    """Return the original's number as it writes it, or nothing where it has none: Error ID: 5023 (0000139f)."""
-    number = problem.number
-    return "" if number is None else f"Error ID: {number} ({number:08x})"
 
 
 class ErrorDialog(FramedDialog):

@@ -1,15 +1,14 @@
 """The frame of our dialogs: a page on chrome, a hairline, and the buttons; never modal to the loop."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from ui.icons import kind_pixmap
 from ui.models.roles import Tone
-from ui.skins import follow_theme
 from ui.theme import BUTTON_PADDING, MINIMUM_BUTTON_WIDTH, FontRole, Space
-from ui.tokens import Tokens
 from ui.widgets.fields import FieldError
+from ui.widgets.glyphs import KindIcon
 from ui.widgets.labels import ElidedLabel, StateLabel, TextLabel
+from ui.widgets.lines import HairLine
 
 ICON = 32
 
@@ -41,7 +40,7 @@ class FramedDialog(QDialog):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(self.page, 1)
-        column.addWidget(line(self))
+        column.addWidget(HairLine(self, air=0))
         column.addLayout(self.foot)
 
     def set_accept_text(self, text: str) -> None:
@@ -52,9 +51,6 @@ class FramedDialog(QDialog):
 
     def add_head(self, kind: str, title: str) -> StateLabel:
         """Add icon and title as property sheets have them, and return the line below for a state."""
-        icon = QLabel()
-        icon.setFixedSize(ICON, ICON)
-        follow_theme(icon, lambda seen, _tokens: seen.setPixmap(kind_pixmap(kind, ICON, seen.devicePixelRatioF())))
         state = StateLabel()
         words = QVBoxLayout()
         words.setSpacing(2)
@@ -62,7 +58,7 @@ class FramedDialog(QDialog):
         words.addWidget(state)
         head = QHBoxLayout()
         head.setSpacing(Space.MEDIUM)
-        head.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(KindIcon(kind, ICON), 0, Qt.AlignmentFlag.AlignTop)
         head.addLayout(words, 1)
         self.page.addLayout(head)
         return state
@@ -72,15 +68,3 @@ class FramedDialog(QDialog):
         label = TextLabel(text, tone=tone, wrap=True, selectable=True)
         self.page.addWidget(label)
         return label
-
-
-def line(parent: QWidget) -> QFrame:
-    """Return a hairline."""
-    made = QFrame(parent)
-    made.setFixedHeight(1)
-    follow_theme(made, _dress_line)
-    return made
-
-
-def _dress_line(made: QFrame, tokens: Tokens) -> None:
-    made.setStyleSheet(f"background: {tokens.line.name()};")

@@ -19,6 +19,7 @@ from ui.models.picture import Picture
 from ui.models.roles import Tone
 from ui.skins import dress_view
 from ui.theme import FontRole, Space
+from ui.widgets.emptying import clear
 from ui.widgets.labels import StateLabel, TextLabel
 from ui.widgets.panels import InfoPanel
 from ui.words import clock
@@ -137,8 +138,8 @@ class MoveGroupDialog(FramedDialog):
         if found == self._shown:
             return
         self._shown = found
-        _clear(self._steps)
-        _clear(self._facts)
+        clear(self._steps)
+        clear(self._facts)
         if found is None:
             return
         self._add_steps(found.stop_title, found.stops)
@@ -210,11 +211,3 @@ class _Warning(QWidget):
         glyph.setFixedWidth(GLYPH_SIZE)
         row.addWidget(glyph, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(TextLabel(text, wrap=True), 1)
-
-
-def _clear(layout: QVBoxLayout | QGridLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        widget = item.widget()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()

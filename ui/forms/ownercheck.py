@@ -16,6 +16,7 @@ from nodeagent.api.texts import sentence
 from ui import tasks, words
 from ui.models.roles import Tone
 from ui.theme import FontRole, Space
+from ui.widgets.emptying import clear
 from ui.widgets.glyphs import StateGlyph
 from ui.widgets.labels import ElidedLabel, TextLabel
 
@@ -84,18 +85,13 @@ class OwnerCheck(QWidget):
         if [node.id for node in wanted] == list(self.lines):
             return
         self.forget()
-        self._clear()
+        self.lines.clear()
+        clear(self._grid)
         for row, node in enumerate(wanted):
             line = self.lines[node.id] = OwnerLine(node)
             for place, widget in enumerate((line.glyph, line.name, line.said)):
                 self._grid.addWidget(widget, row, place)
             line.say("offline", self.tr("not asked yet"), Tone.TEXT2)
-
-    def _clear(self) -> None:
-        self.lines.clear()
-        while item := self._grid.takeAt(0):
-            if widget := item.widget():
-                widget.deleteLater()
 
     def values_changed(self, type_name: str, parameters: Mapping[str, Value]) -> None:
         """Say that the answers are about other values, when they are."""
@@ -129,19 +125,16 @@ class OwnerCheck(QWidget):
             reply = await self._cluster.call(request)
         except ClusterError as exc:
             line.say("warning", sentence(exc.problem))
-            return
-        assert isinstance(reply, Validated)
-        answer = next((one for one in reply.answers if one.node == line.node), None)
-        if answer is None or not answer.answered:
-            line.say("unknown", self.tr("not known: the node did not answer in time"), Tone.TEXT2)
         else:
-            self._show_answer(line, answer)
+            assert isinstance(reply, Validated)
+            self._show_answer(line, next((one for one in reply.answers if one.node == line.node), None))
         if all(one.state != "progress" for one in self.lines.values()):
             self.finished.emit()
 
-    def _show_answer(self, line: OwnerLine, answer: NodeAnswer) -> None:
-        if not answer.problems:
+    def _show_answer(self, line: OwnerLine, answer: NodeAnswer | None) -> None:
+        if answer is None or not answer.answered:
+            line.say("unknown", self.tr("not known: the node did not answer in time"), Tone.TEXT2)
+        elif answer.problems:
+            line.say("failed", " ".join(sentence(problem) for problem in answer.problems))
+        else:
             line.say("online", self.tr("could run it"))
-            return
-        said = " ".join(sentence(problem) for problem in answer.problems)
-        line.say("failed", said)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from nodeagent.api.objects import ClusterObject
-from nodeagent.api.requests import Right, Verb
+from nodeagent.api.requests import Verb
 from ui.icons import kind_pixmap
 from ui.models.explain import Explanation, NodeLine, explain
 from ui.models.picture import Picture
@@ -16,8 +16,10 @@ from ui.panes.verbrow import VerbRow
 from ui.skins import dress_scroll_bars, follow_theme
 from ui.theme import FontRole, Space
 from ui.tokens import Tokens
-from ui.verbs import Offer, offers
+from ui.verbs import Offer
+from ui.widgets.emptying import clear
 from ui.widgets.labels import ElidedLabel, StateLabel, TextLabel
+from ui.widgets.lines import HairLine
 from ui.words import verb_drawing, verb_title
 
 ICON = 32
@@ -60,12 +62,12 @@ class DetailsPane(QScrollArea):
         """Show these shortcuts beside the verbs."""
         self._shortcuts = dict(shortcuts)
 
-    def show_selection(self, selection: Sequence[ClusterObject], picture: Picture, right: Right) -> None:
-        """Show *selection*; what did not change is left alone."""
+    def show_selection(self, selection: Sequence[ClusterObject], picture: Picture, found: dict[Verb, Offer]) -> None:
+        """Show *selection* and what can be done with it; what did not change is left alone."""
         explanation = explain(selection, picture)
         if explanation != self._shown:
             self._show(explanation)
-        self._show_offers(offers(selection, picture, right))
+        self._show_offers(found)
 
     def sizeHint(self) -> QSize:
         return QSize(320, 400)
@@ -105,7 +107,7 @@ class DetailsPane(QScrollArea):
             self._show_sentences(explanation)
 
     def _show_sentences(self, explanation: Explanation) -> None:
-        _clear(self._sentences)
+        clear(self._sentences)
         for sentence in explanation.sentences:
             self._sentences.addWidget(TextLabel(sentence, wrap=True, selectable=True))
         if explanation.nodes:
@@ -120,7 +122,7 @@ class DetailsPane(QScrollArea):
         self._offers = found
         listed = [verb for verb in found if verb not in UNLISTED and (found[verb].items or found[verb].refused)]
         if listed != list(self.rows):
-            _clear(self._verbs)
+            clear(self._verbs)
             self.rows = {}
             for verb in listed:
                 row = VerbRow(verb_drawing(verb), verb_title(verb), self._shortcuts.get(verb, ""))
@@ -171,10 +173,10 @@ class DetailsPane(QScrollArea):
         column.setContentsMargins(Space.MEDIUM, Space.MEDIUM, Space.MEDIUM, Space.MEDIUM)
         column.setSpacing(Space.SMALL)
         column.addLayout(head)
-        column.addWidget(_line(page))
+        column.addWidget(HairLine(page, air=0))
         column.addWidget(self._why_title)
         column.addLayout(self._sentences)
-        column.addWidget(_line(page))
+        column.addWidget(HairLine(page, air=0))
         column.addWidget(self._can_title)
         column.addWidget(self._off)
         column.addLayout(self._verbs)
@@ -194,18 +196,3 @@ class _NodeRow(QWidget):
         row.setSpacing(Space.SMALL)
         row.addWidget(name, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(reason, 1, Qt.AlignmentFlag.AlignTop)
-
-
-def _line(parent: QWidget) -> QFrame:
-    line = QFrame(parent)
-    line.setFixedHeight(1)
-    follow_theme(line, lambda seen, tokens: seen.setStyleSheet(f"background: {tokens.line.name()};"))
-    return line
-
-
-def _clear(layout: QVBoxLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        widget = item.widget()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()

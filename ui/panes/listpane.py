@@ -119,8 +119,7 @@ class ListPane(QWidget):
         """Return the selected objects, in the order of the list; folders are none."""
         ranges = self.view.selectionModel().selection()
         parts = (ranges.at(number) for number in range(ranges.count()))
-        rows = sorted({row for part in parts for row in range(part.top(), part.bottom() + 1)})
-        return [item for row in rows if (item := self.model.object_at(self.model.index(row, 0))) is not None]
+        return self.model.objects_in(sorted({row for part in parts for row in range(part.top(), part.bottom() + 1)}))
 
     def select(self, references: Iterable[ObjectRef | Place]) -> None:
         """Select these rows, and no others; the first one becomes current."""

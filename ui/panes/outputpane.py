@@ -83,8 +83,10 @@ class OutputPane(QWidget):
         self._task = tasks.run(self, self._read(resource.id), done=self._ended, failed=lambda e: self._say(e.problem))
 
     def stop(self) -> None:
-        """End following; what is shown stays."""
+        """End following; what is shown stays, and what waits to be shown is not."""
         self._resource = None
+        self._tick.stop()
+        self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
             self._task = None

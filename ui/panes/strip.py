@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from ui.models.counts import SECTIONS, Kind, Section, counts
 from ui.models.picture import Picture
@@ -11,6 +11,7 @@ from ui.skins import follow_theme
 from ui.theme import Height, Space, height, theme
 from ui.widgets.chip import Chip
 from ui.widgets.labels import ElidedLabel, TextLabel
+from ui.widgets.lines import Divider
 
 # The order in which chips give up their words when there is little room.
 WORDLESS_FIRST = (
@@ -37,7 +38,7 @@ class Strip(QWidget):
         super().__init__(parent)
         self._chips: dict[tuple[str, str], Chip] = {}
         self._titles: list[TextLabel] = []
-        self._lines: list[QFrame] = []
+        self._lines: list[Divider] = []
         self._sentence = ElidedLabel(tone=Tone.TEXT2)
         self._sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -114,9 +115,7 @@ class Strip(QWidget):
 
     def _add_section(self, row: QHBoxLayout, section: Section) -> None:
         if self._titles:
-            line = QFrame(self)
-            line.setFixedSize(1, 20)
-            follow_theme(line, lambda seen, tokens: seen.setStyleSheet(f"background: {tokens.line.name()};"))
+            line = Divider(20, self)
             row.addSpacing(Space.MEDIUM // 2)
             row.addWidget(line)
             row.addSpacing(Space.MEDIUM // 2)

@@ -11,7 +11,6 @@ from nodeagent.api.objects import (
     ClusterObject,
     Group,
     Interface,
-    Network,
     Node,
     Resource,
     ResourceState,
@@ -21,22 +20,6 @@ from nodeagent.api.objects import (
 from ui import words
 
 _translated = partial(QCoreApplication.translate, "headline")
-
-
-def icon_kind(item: ClusterObject) -> str:
-    """Return the drawing of the object's kind; a resource has its type's."""
-    match item:
-        case Resource(type=name) | ResourceType(name=name):
-            return name
-        case Cluster():
-            return "cluster"
-        case Node():
-            return "node"
-        case Group():
-            return "group"
-        case Network():
-            return "network"
-    return "interface"
 
 
 def headline(item: ClusterObject, cluster: Snapshot) -> tuple[str, str]:

@@ -25,15 +25,16 @@ from nodeagent.api.objects import ClusterObject, ObjectKind, ObjectRef, Snapshot
 from nodeagent.api.problems import ClusterError, Problem
 from nodeagent.api.requests import Done, Request, Right
 from nodeagent.api.texts import sentence
-from ui import tasks
+from ui import tasks, words
 from ui.delegate import plain_tooltip
 from ui.forms.measures import dialog_size
 from ui.forms.relevance import concerns
 from ui.icons import GLYPH_SIZE, state_glyph
+from ui.models.columns import drawing_of
 from ui.models.roles import Tone
 from ui.sheets.changedelsewhere import adopted_text, conflict_text
 from ui.sheets.draft import Draft
-from ui.sheets.headline import headline, icon_kind
+from ui.sheets.headline import headline
 from ui.sheets.page import Page
 from ui.skins import dress_page_tabs
 from ui.theme import FontRole, Space, theme
@@ -106,6 +107,7 @@ class Sheet(QDialog):
         self._busy = False
         self._gone = False
         self._conflicts: tuple[Key, ...] = ()
+        self._standing = ""  # why nothing can be applied, while the notice says it
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setModal(False)
         self._build()
@@ -144,7 +146,7 @@ class Sheet(QDialog):
         grid.setContentsMargins(Space.LARGE, Space.MEDIUM, Space.LARGE, Space.TINY)
         grid.setHorizontalSpacing(Space.MEDIUM)
         grid.setVerticalSpacing(0)
-        self._icon = KindIcon(icon_kind(self.draft.item), _ICON)
+        self._icon = KindIcon(drawing_of(self.draft.item), _ICON)
         self.name_label = ElidedLabel("", FontRole.TITLE)
         self.state_label = StateLabel()
         self.plain_state = ElidedLabel("", FontRole.BODY, Tone.TEXT2)
@@ -229,7 +231,7 @@ class Sheet(QDialog):
         self.plain_state.setVisible(not glyph)
         self.state_label.show_state(glyph or "unknown", text, Tone.TEXT2 if self._live() else Tone.STALE)
         self.plain_state.setText(text)
-        self._icon.show_name(icon_kind(item))
+        self._icon.show_name(drawing_of(item))
 
     def _live(self) -> bool:
         return self.cluster.status.state is ConnectionState.LIVE
@@ -260,8 +262,6 @@ class Sheet(QDialog):
         elif self._standing:
             self._standing = ""
             self.notice.hide()
-
-    _standing = ""
 
     def _turned(self, number: int) -> None:
         self.stack.setCurrentIndex(number)
@@ -375,10 +375,9 @@ class Sheet(QDialog):
 
     def show_problem(self, problem: Problem) -> None:
         """Show at the top what belongs to no field."""
-        number = self.tr("Error ID: {0} ({0:08x})").format(problem.number) if problem.number else ""
         self.notice.setToolTip("")
         self.notice.clear_buttons()
-        self.notice.say(sentence(problem), number, kind=BandKind.FAILED)
+        self.notice.say(sentence(problem), words.error_id(problem), kind=BandKind.FAILED)
 
     async def _send(self, requests: tuple[Request, ...]) -> tuple[Problem, ...]:
         """Send one after the other, and return when the picture shows what they did."""

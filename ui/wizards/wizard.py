@@ -15,7 +15,7 @@ from nodeagent.api.objects import ObjectKind, ObjectRef, Snapshot
 from nodeagent.api.problems import ClusterError, Problem
 from nodeagent.api.requests import Done, Reply, Right
 from nodeagent.api.texts import sentence
-from ui import tasks
+from ui import tasks, words
 from ui.forms.measures import dialog_size
 from ui.forms.relevance import matters
 from ui.models.roles import Tone
@@ -302,5 +302,4 @@ class Wizard(QDialog):
 
     def show_problem(self, problem: Problem) -> None:
         """Show at the top what belongs to no field."""
-        number = self.tr("Error ID: {0} ({0:08x})").format(problem.number) if problem.number else ""
-        self.notice.say(sentence(problem), number, kind=BandKind.FAILED)
+        self.notice.say(sentence(problem), words.error_id(problem), kind=BandKind.FAILED)

@@ -112,7 +112,8 @@ async def test_a_cancelled_call_is_cancelled_at_the_node(tmp_path: Path) -> None
     with scripted_agent(tmp_path, SNAPSHOT, answer=lambda agent, request: None) as agent:
         connection = await AgentConnection.open(await UnixTransport.open(agent.path))
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(connection.call(PauseNode(node=1)), 0.05)
+            async with asyncio.timeout(0.05):
+                await connection.call(PauseNode(node=1))
         with pytest.raises(ClusterError):
             await connection.call(PauseNode(node=2), timeout=0.05)
         assert wire.Cancel(id=1) in agent.frames
