@@ -6,11 +6,21 @@ The notes lie in the run directory and so are gone after a reboot, when nothing 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import msgspec
 
 from nodeagent.api.objects import GroupId, ResourceId
+from nodeagent.api.properties import Value
+from nodeagent.system import processes
+
+
+class OutsideNote(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A resource of which something may lie outside its processes: its type and private properties."""
+
+    type: str
+    parameters: dict[str, Value] = {}
 
 
 class Notes(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -19,12 +29,14 @@ class Notes(msgspec.Struct, kw_only=True, omit_defaults=True):
     Attributes:
         process, started: the monitor's own identity: pid and start time in ticks.
         held: resources that may have processes.
+        outside: those of them that have a grip, see `resourcetypes.base.Grip`.
         closed: the highest closed epoch of each group (safety rule O4).
     """
 
     process: int = 0
     started: int = 0
     held: list[ResourceId] = []
+    outside: dict[ResourceId, OutsideNote] = {}
     closed: dict[GroupId, int] = {}
 
 
@@ -36,8 +48,19 @@ def read(path: Path) -> Notes:
         return Notes()
 
 
-def write(path: Path, notes: Notes) -> None:
-    """Replace the notes in one step."""
+def write(path: Path, notes: Notes) -> bool:
+    """Replace the notes in one step; False, and a line on standard error, when that cannot be done."""
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(notes))
-    os.replace(fresh, path)  # noqa: PTH105 - the one call that replaces atomically
+    try:
+        fresh.write_bytes(msgspec.json.encode(notes))
+        os.replace(fresh, path)  # noqa: PTH105 - the one call that replaces atomically
+    except OSError as exc:
+        sys.stderr.write(f"{path} cannot be written: {exc.strerror}\n")
+        return False
+    return True
+
+
+def own_identity() -> tuple[int, int]:
+    """Return this process's number and start time."""
+    me = processes.identify(os.getpid())
+    return os.getpid(), me.started if me else 0

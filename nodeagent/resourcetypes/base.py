@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final, Generic, TypeVar, cast, get_type_hints
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar, cast, get_type_hints
 
 from nodeagent.api.problems import Parameter, Problem, problem
 from nodeagent.api.properties import Choice, Kind, PropertySpec, Value, by_name, normalise
@@ -88,6 +88,53 @@ def _property(field: dataclasses.Field[Any], hint: object) -> PropertySpec:
     )
 
 
+class Grip(Protocol):
+    """What the monitor itself does for a resource of which something lies outside its processes, such as an address.
+
+    All is called in the monitor's loop, which keeps the deadline of everything it holds: single, short system calls
+    only (safety rule P6), a few thousandths of a second together.
+
+    Attributes:
+        weakness: what is less sure on this node than it should be, shown with the state Online; None for nothing.
+    """
+
+    weakness: Problem | None
+
+    def permit(self, until: float) -> None:
+        """Let it work until *until*, seconds on the monitor's clock; called with each permission while it is online.
+
+        Read the clock before and after, and take back what came too late (safety rule P4).
+
+        Raises:
+            ResourceError: it cannot work: it has failed.
+        """
+        ...
+
+    def cut(self) -> None:
+        """End what lies outside the processes, at once; what is ended already is no error.
+
+        Raises:
+            OSError: it is not sure to have ended; `terminate` follows in any case, and has to prove it.
+        """
+        ...
+
+    def fileno(self) -> int:
+        """Return what becomes readable when something happens that may concern it."""
+        ...
+
+    def look(self) -> None:
+        """See what has happened.
+
+        Raises:
+            ResourceError: it has failed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go; what is in force stays so."""
+        ...
+
+
 class ResourceType(Generic[S]):
     """A kind of resource. Entry points may block: the monitor runs them in a child and keeps the time limits.
 
@@ -164,6 +211,15 @@ class ResourceType(Generic[S]):
     def is_alive(self, mine: S) -> bool:
         """Tell thoroughly whether it works; a no means that it has failed."""
         raise NotImplementedError
+
+    def grip(self, mine: S, now: Callable[[], float]) -> Grip | None:
+        """Return the monitor's own hand on what lies outside the processes; None when nothing does.
+
+        Args:
+            now: the clock of the permissions.
+        """
+        del mine, now
+        return None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,0 +1,114 @@
+"""What of a resource lies outside its processes, such as an address: the monitor itself permits, watches, cuts it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from nodeagent.api.problems import Problem, problem
+from nodeagent.monitor.surroundings import Surroundings
+from nodeagent.resourcetypes.base import Grip, ResourceError, ResourceType
+
+
+class Outside:
+    """Holds the type's grip while the resource is online; without one, nothing in here does anything.
+
+    A grip is other people's code in the monitor's own loop: whatever it raises is the resource's failure.
+
+    Args:
+        failed: is told when the grip notices that the resource does not work any more.
+    """
+
+    def __init__(self, around: Surroundings, kind: ResourceType[Any], failed: Callable[[Problem], None]) -> None:
+        self._around = around
+        self._kind = kind
+        self._failed = failed
+        self._grip: Grip | None = None
+        self._watched = False
+
+    @property
+    def notices(self) -> bool:
+        """Whether failures are noticed by event."""
+        return self._watched
+
+    @property
+    def weakness(self) -> Problem | None:
+        """What is less sure here than it should be."""
+        return self._grip.weakness if self._grip is not None else None
+
+    def take(self, mine: Any, until: float) -> Problem | None:
+        """Let it work until *until*, and watch it; returns why it cannot."""
+        if self._grip is None:
+            bad = self._make(mine)
+            if bad is not None or self._grip is None:
+                return bad
+        bad = self._guarded(self._grip.permit, until)
+        if bad is None and not self._watched:
+            self._around.watch(self._grip, self._look)
+            self._watched = True
+        return bad
+
+    def permitted(self, until: float) -> None:
+        """Let what was taken work until *until*."""
+        if self._grip is not None and (bad := self._guarded(self._grip.permit, until)):
+            self._failed(bad)
+
+    def release(self) -> None:
+        """Notice nothing more: the resource is on its way offline."""
+        if self._watched and self._grip is not None:
+            self._around.unwatch(self._grip)
+            self._watched = False
+
+    def cut(self, mine: Any) -> None:
+        """End it at once, as far as that can be done here; `terminate` proves it.
+
+        Args:
+            mine: the settings; None when it was never on its way online.
+        """
+        if self._grip is None and (mine is None or self._make(mine) is not None):
+            return
+        grip = self._grip
+        if grip is not None:
+            self.release()
+            self._guarded(grip.cut)
+            self._grip = None
+            with contextlib.suppress(OSError):
+                grip.close()
+
+    def _make(self, mine: Any) -> Problem | None:
+        def make() -> None:
+            self._grip = self._kind.grip(mine, self._around.now)
+
+        return self._guarded(make)
+
+    def _look(self) -> None:
+        if self._grip is not None and (bad := self._guarded(self._grip.look)):
+            self._failed(bad)
+
+    def _guarded(self, call: Callable[..., None], *arguments: float) -> Problem | None:
+        try:
+            call(*arguments)
+        except ResourceError as exc:
+            return exc.problem
+        except Exception as exc:  # noqa: BLE001 - plug-in code: see above
+            return problem("call_failed", entry="grip", detail=f"{type(exc).__name__}: {exc}")
+        return None
+
+
+def cut_leftovers(kind: ResourceType[Any], parameters: dict[str, Any], now: Callable[[], float]) -> bool:
+    """End what a dead monitor left of a resource outside its processes; True when that is sure."""
+    try:
+        mine = kind.read(parameters)
+        grip = kind.grip(mine, now)
+        if grip is None:
+            return True
+        try:
+            grip.cut()
+        finally:
+            grip.close()
+    except ResourceError:
+        return True  # with such settings it was never online
+    except Exception:  # noqa: BLE001 - plug-in code: nothing is proven
+        return False
+    return True
