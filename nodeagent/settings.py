@@ -18,6 +18,24 @@ DEFAULT_SOCKET: Final = "/run/clusteragent/agent.sock"
 SOCKET_VARIABLE: Final = "CLUSTERAGENT_SOCKET"
 
 
+class EtcdSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the members of etcd are reached, for ``database = "etcd"``.
+
+    Attributes:
+        endpoints: https://HOST:2379 of each member, the nearest first.
+        ca: file with the authority that signed the members' certificates.
+        certificate: this node's certificate, signed by an authority that the members trust.
+        key: the key that belongs to it; only the agent's user should be able to read it.
+        namespace: what this cluster's keys begin with there, so that one etcd can hold several clusters.
+    """
+
+    endpoints: tuple[str, ...] = ()
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    namespace: str = "clusteradmin/"
+
+
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a node's agent is told.
 
@@ -27,7 +45,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         home: directory of what is kept: state, output logs, the node's event log.
         run: directory of sockets and of what is void after a reboot.
         socket: where workstations and relays connect; empty means agent.sock in *run*.
-        database: "sqlite:/path/of/cluster.db" or "memory:".
+        database: "sqlite:/path/of/cluster.db", "etcd" or "memory:".
+        etcd: where etcd is and who this node is there.
         endpoints: where this node's sshd answers, told to the workstations.
         start_monitors: how Resource Monitors are started: "spawned" by the Cluster Service, or as "units" of systemd,
             which kills what a monitor holds when it dies or hangs.

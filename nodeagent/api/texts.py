@@ -190,7 +190,9 @@ SENTENCES: Final[dict[str, str]] = {
     "no_right": "{user} may not look at this cluster; an administrator can add the user to clusteradmin-readers.",
     "call_id_in_use": "A call with the id {id} is still under way.",
     "service_not_running": "The Cluster Service is not running on this node: {detail}",
-    "database_unknown": "There is no kind of database {database}; write sqlite:/path/of/cluster.db.",
+    "database_unknown": "There is no kind of database {database}; write sqlite:/path/of/cluster.db, or etcd.",
+    "etcd_settings_invalid": "The section etcd of the agent's settings cannot be used: {detail}.",
+    "agent_still_runs": "The Cluster Service of {node} is running; stop it first.",
     "cause_node_leaves": "{node} is leaving the cluster.",
     "too_large": "That is more than the cluster database takes at once: {detail}",
     "result_unknown": "The cluster database did not say whether the change was made; look before trying again.",
@@ -263,6 +265,25 @@ SENTENCES: Final[dict[str, str]] = {
     "event_leader": "{name} plans for the cluster now",
     "event_brake": "{silent} of {members} nodes fell silent at once; nothing is taken over until some are back",
     "event_brake_open": "Enough nodes are back; takeover goes on as usual",
+    "event_database_restored": (
+        "The cluster database is not the one that {name} used: {detail}; everything here was stopped. If it is the one "
+        "that shall count, run clusteragent accept-database on each node"
+    ),
+    "event_database_space": (
+        "The cluster database fills {percent} % of what its quota allows; at 100 % no heartbeat can be written. Find "
+        "out what else is kept in this etcd, or raise --quota-backend-bytes on each member"
+    ),
+    "event_database_full": (
+        "The cluster database was full (NOSPACE) and refused commits; old revisions were removed, and it accepts them "
+        "again. Raise --quota-backend-bytes on each member before it happens again"
+    ),
+    "event_database_defragmented": "{member} of the cluster database gave {size} MiB of unused space back",
+    "event_database_sparse": (
+        "{member} of the cluster database holds {size} MiB of unused space, but giving it back would stop it for about "
+        "{seconds} s; run etcdctl defrag for it when a pause of that length does no harm"
+    ),
+    "event_voter_lost": "{member} of the cluster database does not answer; {spare} more may be lost",
+    "event_voter_back": "{member} of the cluster database answers again; {spare} may be lost",
     "event_brake_opened": "{user} opened the brake for {nodes}: they are declared down and taken over now",
     "event_fence_ordered": "{name} is not heard; its fence device is asked to turn it off",
     "event_fence_cancelled": "{name} was heard again; its fence device is asked no more",

@@ -12,13 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nodeagent import resourcetypes
-from nodeagent.api.problems import refuse
-from nodeagent.database.memory import MemoryStore
-from nodeagent.database.sqlite import SqliteStore
-from nodeagent.database.store import ClusterStore
 from nodeagent.monitor.reaping import has_cgroups
 from nodeagent.service.connections import Connections
 from nodeagent.service.monitors import Monitors
+from nodeagent.service.opening import open_store
 from nodeagent.service.parts import NodeParts
 from nodeagent.service.selfreport import node_report
 from nodeagent.service.supervision import Supervision
@@ -104,17 +101,3 @@ def _lock(settings: AgentSettings) -> Iterator[None]:
         yield
     finally:
         os.close(file)
-
-
-def open_store(settings: AgentSettings) -> tuple[ClusterStore, str]:
-    """Open the database that the settings name.
-
-    Raises:
-        ClusterError: no such kind of database.
-    """
-    kind, _, place = settings.database.partition(":")
-    if kind == "sqlite":
-        return SqliteStore(Path(place)), kind
-    if kind == "memory":
-        return MemoryStore(), kind
-    raise refuse("database_unknown", database=settings.database)
