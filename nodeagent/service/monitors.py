@@ -6,9 +6,10 @@ import asyncio
 import logging
 import os
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -19,10 +20,14 @@ from nodeagent.monitor.messages import (
     Attach,
     Attached,
     Closed,
+    Enforced,
     FromMonitor,
+    Guard,
+    Guarded,
     Permit,
     Quit,
     Report,
+    Resisting,
     StopAll,
     StoppedAll,
     ToMonitor,
@@ -30,6 +35,8 @@ from nodeagent.monitor.messages import (
     encode,
 )
 from nodeagent.monitor.reaping import containers_of, kill_resources
+from nodeagent.service.enforcing import Enforcement
+from nodeagent.service.holding import News, ResourceMonitors
 from nodeagent.service.starting import MonitorFailed, Spawned, Starter, Units
 from nodeagent.settings import AgentSettings
 from nodeagent.system import processes
@@ -43,74 +50,6 @@ log = logging.getLogger(__name__)
 SHARED: Final = "shared"
 START_PATIENCE: Final = 10.0  # seconds for a new monitor's socket to answer
 STOP_PATIENCE: Final = 5.0  # seconds for the proof that everything has stopped
-
-
-class News(Protocol):
-    """Who is told what monitors say."""
-
-    def reported(self, report: Report) -> None:
-        """Take a resource's state."""
-        ...
-
-    def closed(self, name: str, said: Closed) -> None:
-        """Take a monitor's answer to CloseEpoch."""
-        ...
-
-    def monitor_died(self, name: str, held: tuple[ResourceId, ...]) -> None:
-        """Learn that nothing of *held* runs any more."""
-        ...
-
-    def monitor_started(self, name: str, process: int) -> None:
-        """Learn of a new monitor."""
-        ...
-
-
-class ResourceMonitors(Protocol):
-    """What the rest of the service needs of this node's monitors."""
-
-    async def attach_all(self) -> list[Report]:
-        """Attach to every monitor that lives, kill what dead ones left, and return what is held."""
-        ...
-
-    async def ensure(self, name: str) -> str:
-        """Start the monitor *name* unless it lives. Raises MonitorFailed."""
-        ...
-
-    def order(self, name: str, order: ToMonitor) -> bool:
-        """Send an order to a monitor that lives; False when it does not."""
-        ...
-
-    def order_all(self, order: ToMonitor) -> list[str]:
-        """Send an order to all monitors; returns their names."""
-        ...
-
-    def process_of(self, name: str) -> int:
-        """Return the monitor's process number, 0 when it does not live."""
-        ...
-
-    def permit(self, permission: Permit) -> None:
-        """Give all monitors a permission."""
-        ...
-
-    async def acknowledged(self, patience: float) -> bool:
-        """Wait until all monitors have acknowledged the latest permission."""
-        ...
-
-    def replace_hung(self, patience: float) -> None:
-        """Kill every monitor that has not acknowledged for *patience* seconds."""
-        ...
-
-    def fresh_patience(self) -> None:
-        """Begin to count anew."""
-        ...
-
-    async def stop_all(self) -> bool:
-        """Stop everything at once; True when it is proven."""
-        ...
-
-    async def close(self, *, quit_monitors: bool) -> None:
-        """Detach."""
-        ...
 
 
 @dataclass(slots=True)
@@ -140,6 +79,8 @@ class Monitors:
         self._links: dict[str, _Link] = {}
         self._starting: dict[str, asyncio.Lock] = {}
         self._permission: Permit | None = None
+        self._guard: Guard | None = None
+        self.enforcement = Enforcement(clock, lambda: self._links, self._end)
         self._replacing: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -210,6 +151,8 @@ class Monitors:
         link.task = asyncio.create_task(self._listen(link), name=f"monitor {name}")
         if self._permission is not None:  # before the first one nothing is said: what is held runs on
             self._send(link, self._permission)
+        if name == SHARED and self._guard is not None:
+            self._send(link, self._guard)
         return link
 
     async def _greet(self, name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Attached] | None:
@@ -262,10 +205,16 @@ class Monitors:
         if permission.until is None and permission == self._permission:
             return
         self._permission = permission
+        self.enforcement.permitted(permission)
         for link in self._links.values():
             if link.asked is None:
                 link.asked = self._clock.steady()
             self._send(link, permission)
+
+    def guard(self, order: Guard) -> None:
+        """Have the shared monitor open the watchdog, or give it other times."""
+        self._guard = order
+        self.order(SHARED, order)
 
     async def acknowledged(self, patience: float) -> bool:
         """Wait until all monitors have acknowledged the latest permission."""
@@ -283,8 +232,13 @@ class Monitors:
         for link in list(self._links.values()):
             if link.asked is not None and now - link.asked > patience:
                 log.error("Resource Monitor %s does not answer; it is replaced", link.name)
-                link.process.signal(9)
-                link.writer.close()
+                self._end(link.name)
+
+    def _end(self, name: str) -> None:
+        """Kill a monitor; what it holds is killed, and another one started, as soon as its line has ended."""
+        link = self._links[name]
+        link.process.signal(9)
+        link.writer.close()
 
     def fresh_patience(self) -> None:
         """Begin to count anew: this process itself stood still."""
@@ -295,6 +249,7 @@ class Monitors:
     async def stop_all(self) -> bool:
         """Stop everything at once; True when it is proven (safety rule M5)."""
         self._permission = None
+        self.enforcement.permitted(None)
         futures = []
         for link in self._links.values():
             link.stopped = asyncio.get_running_loop().create_future()
@@ -311,9 +266,16 @@ class Monitors:
         containers = containers_of(self._settings)
         return await asyncio.to_thread(lambda: kill_resources(containers, containers.leftovers()))
 
+    async def kill(self, resources: Iterable[ResourceId]) -> bool:
+        """Kill what no monitor holds any more; True when that is proven."""
+        names = list(resources)
+        containers = containers_of(self._settings)
+        return await asyncio.to_thread(lambda: kill_resources(containers, names))
+
     async def close(self, *, quit_monitors: bool) -> None:
         """Detach; *quit_monitors* ends those that hold nothing."""
         self._closing = True
+        self.enforcement.close()
         for link in list(self._links.values()):
             if quit_monitors:
                 self._send(link, Quit())
@@ -364,7 +326,9 @@ class Monitors:
         if isinstance(said, Report):
             self._news.reported(said)
         elif isinstance(said, Acknowledged):
-            if Permit(incarnation=said.incarnation, until=said.until) == self._permission:
+            self.enforcement.acknowledged(link.name, said.bound)
+            given = self._permission
+            if given is not None and (said.incarnation, said.until) == (given.incarnation, given.until):
                 link.asked = None
                 link.acknowledged.set()
                 link.acknowledged = asyncio.Event()
@@ -372,6 +336,8 @@ class Monitors:
                 link.asked = self._clock.steady()
         elif isinstance(said, Closed):
             self._news.closed(link.name, said)
+        elif isinstance(said, Enforced | Resisting | Guarded):
+            self.enforcement.heard(link.name, said)
         elif isinstance(said, StoppedAll) and link.stopped is not None and not link.stopped.done():
             link.stopped.set_result(said.proven)
 
@@ -393,6 +359,8 @@ class Monitors:
         containers = containers_of(self._settings)
         while not await asyncio.to_thread(lambda: kill_resources(containers, noted.held)):
             log.error("what Resource Monitor %s held cannot be killed; trying again", link.name)
+            self.enforcement.cannot_kill(link.name, noted.held)
+        self.enforcement.gone(link.name)
         self._news.monitor_died(link.name, tuple(noted.held))
         if link.name == SHARED or noted.held:
             try:
