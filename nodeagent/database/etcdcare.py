@@ -36,10 +36,20 @@ class EtcdCare:
         Raises:
             Unavailable: nobody says who the members are.
         """
-        members = (await self._ask("/v3/cluster/member/list", {}, MembersAnswer)).members
+        members = await self._members()
         asking = asyncio.gather(*(self._voter(member) for member in members if not member.learner))
         alarms, quota, voters = await asyncio.gather(self._alarms(), self._quota(), asking)
         return StoreHealth(tuple(sorted(voters, key=lambda voter: (voter.name, voter.id))), quota, alarms)
+
+    async def _members(self) -> tuple[Member, ...]:
+        """Ask one after the other: each knows them all, also when more than half are gone."""
+        for left in range(len(self._gateway.places) - 1, -1, -1):
+            try:
+                return (await self._ask("/v3/cluster/member/list", {}, MembersAnswer)).members
+            except Unavailable:
+                if not left or self._gateway.closed:
+                    raise
+        raise AssertionError("a gateway has places")
 
     async def _voter(self, member: Member) -> Voter:
         address = member.urls[0] if member.urls else ""

@@ -47,7 +47,7 @@ class Agent:
         log: file to which it, its monitors and relays write what they have to say.
     """
 
-    def __init__(self, home: Path, name: str, database: str, cluster: str) -> None:
+    def __init__(self, home: Path, name: str, database: str, cluster: str, more: str = "") -> None:
         self.home = home
         self.name = name
         self.config = home / "agent.toml"
@@ -55,6 +55,7 @@ class Agent:
         home.mkdir(parents=True, exist_ok=True)
         self.config.write_text(
             f'name = "{name}"\ncluster = "{cluster}"\nhome = "{home}"\nrun = "{home}/run"\ndatabase = "{database}"\n'
+            f"{more}"
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -305,16 +306,23 @@ def processes_that_name(config: Path) -> list[int]:
 
 @contextmanager
 def running_agent(
-    home: Path, name: str = "NODE1", *, database: str | None = None, cluster: str = "TEST", start: bool = True
+    home: Path,
+    name: str = "NODE1",
+    *,
+    database: str | None = None,
+    cluster: str = "TEST",
+    more: str = "",
+    start: bool = True,
 ) -> Iterator[Agent]:
     """Run an agent until the block ends; then let it leave, kill what it held and prove that nothing is left.
 
     Args:
         home: with a short path (`short_folder`); everything of it is in here.
         database: as in the settings; one of its own in *home* unless given.
+        more: further lines of the settings.
         start: False leaves it to the test.
     """
-    agent = Agent(home, name, database or f"sqlite:{home}/cluster.db", cluster)
+    agent = Agent(home, name, database or f"sqlite:{home}/cluster.db", cluster, more)
     try:
         if start:
             agent.start()
@@ -324,8 +332,21 @@ def running_agent(
 
 
 @contextmanager
-def running_cluster(home: Path, names: Sequence[str] = ("NODE1", "NODE2")) -> Iterator[list[Agent]]:
-    """Run several agents on one SQLite database; they join in this order, so that their numbers are 1, 2, …"""
+def running_cluster(
+    home: Path, names: Sequence[str] = ("NODE1", "NODE2"), *, database: str = "", more: Sequence[str] = ()
+) -> Iterator[list[Agent]]:
+    """Run several agents on one database; they join in this order, so that their numbers are 1, 2, …
+
+    Args:
+        home: with a short path.
+        names: of the nodes.
+        database: as in the settings; SQLite in *home* unless given.
+        more: further lines of each node's settings.
+    """
     with ExitStack() as stack:
-        database = f"sqlite:{home}/cluster.db"
-        yield [stack.enter_context(running_agent(home / name, name, database=database)) for name in names]
+        database = database or f"sqlite:{home}/cluster.db"
+        lines = more or [""] * len(names)
+        yield [
+            stack.enter_context(running_agent(home / name, name, database=database, more=own))
+            for name, own in zip(names, lines, strict=True)
+        ]
