@@ -104,6 +104,11 @@ class Membership:
         """Whether another node could take over, so that this one must stop by itself when it is cut off."""
         return len(self._following.snapshot.nodes) > 1
 
+    @property
+    def revision(self) -> int:
+        """Return the revision of the own heartbeat as it was last known."""
+        return self._revision
+
     # --- joining ------------------------------------------------------------------------------------------------
 
     async def join(self, report: NodeReport) -> bool:

@@ -19,11 +19,14 @@ from nodeagent.database.records import NodeReport, WishRecord, encode, wish_key
 from nodeagent.database.store import ClusterStore, Conflict, Transaction, Unavailable, Unknown
 from nodeagent.monitor.messages import Permit
 from nodeagent.resourcetypes.base import ResourceType
+from nodeagent.service.attendance import Attendance, Standing
 from nodeagent.service.eventlog import EventLog
 from nodeagent.service.executor import Executor
+from nodeagent.service.fencing import FenceRunner, Fencing
 from nodeagent.service.following import Following
 from nodeagent.service.handlers import Handlers
 from nodeagent.service.leadership import Leadership
+from nodeagent.service.maintenance import MaintenanceEnds
 from nodeagent.service.membership import ACKNOWLEDGED_WITHIN, WOKE, Membership, NotProven
 from nodeagent.service.monitors import SHARED, News, ResourceMonitors
 from nodeagent.service.questions import Questions
@@ -32,6 +35,7 @@ from nodeagent.service.reporting import Reporting
 from nodeagent.service.upkeep import Upkeep
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import Clock
+from nodeagent.system.fenceagents import FenceAgents
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +56,10 @@ class NodeParts:
         types: Mapping[str, ResourceType[Any]],
         make_monitors: Callable[[News], ResourceMonitors],
         fatal: Callable[[str, BaseException], None],
+        fence: FenceRunner | None = None,
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._fatal = fatal
         self.events = EventLog(clock, settings.name)
         self.following = Following(store, backend)
@@ -65,10 +71,14 @@ class NodeParts:
         self.executor = Executor(self.following, self.membership, self.reporting, clock)
         self.monitors = make_monitors(self.executor)
         self.executor.monitors = self.monitors
-        self.leadership = Leadership(self.following, self.membership, clock, self.events)
+        self.fencing = Fencing(self.following, clock, self.events, fence or FenceAgents())
+        self.leadership = Leadership(self.following, self.membership, clock, self.events, self.fencing)
         self.reconciler = Reconciler(self.following, self.leadership, clock, self.events)
         self.handlers = Handlers(self.following, self.membership, self.questions, self.events)
+        self.attendance = Attendance(self.following, settings.name)
+        self.standing = Standing.MEMBER
         self.stopping = asyncio.Event()
+        self._left = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     # --- what membership needs ----------------------------------------------------------------------------------
@@ -87,9 +97,15 @@ class NodeParts:
     # --- starting -----------------------------------------------------------------------------------------------
 
     async def start(self, report: NodeReport) -> bool:
-        """Attach, join and start all parts; False when told to stop before that."""
+        """Attach, join and start all parts; False when told to stop before that.
+
+        A node that was stopped or evicted does not join: `standing` says so, and only its desk is open.
+        """
         if not await self._load():
             return False
+        self.standing = self.attendance.standing()
+        if self.standing is not Standing.MEMBER:
+            return await self._stand_by()
         held = await self.monitors.attach_all()
         same = await self._join(report)
         if same is None:
@@ -105,15 +121,33 @@ class NodeParts:
             ("following", self.following.run()),
             ("membership", self.membership.run()),
             ("leadership", self.leadership.run()),
+            ("fence devices", self.fencing.watch_devices(lambda: self.leadership.leads)),
             ("reconciler", self.reconciler.run()),
             ("executor", self.executor.run()),
             ("reporting", self.reporting.run()),
             ("questions", self.questions.run()),
             ("upkeep", Upkeep(self.following, self.leadership).run()),
+            ("maintenance", MaintenanceEnds(self.following, self.leadership, self._clock, self.events).run()),
+            ("attendance", self.attendance.run(self.standing)),
         ):
             self.begin(name, work)
         log.info("%s is up, incarnation %d", self._settings.name, self.membership.incarnation)
         return True
+
+    async def _stand_by(self) -> bool:
+        """Hold nothing, and answer: what is asked goes through the database, as on every node."""
+        while not self.stopping.is_set():
+            await self.monitors.attach_all()
+            if await self.monitors.stop_all():
+                break
+            log.error("something of a former life cannot be stopped yet")
+            await asyncio.sleep(RETRY)  # what still runs here has to come to an end first
+        await self.monitors.close(quit_monitors=True)
+        self.membership.node = self.events.node = self.attendance.node
+        self.begin("following", self.following.run())
+        self.begin("attendance", self.attendance.run(self.standing))
+        log.info("%s is %s and stands by", self._settings.name, self.standing.value)
+        return not self.stopping.is_set()
 
     async def _load(self) -> bool:
         while not self.stopping.is_set():
@@ -157,6 +191,7 @@ class NodeParts:
     async def leave(self) -> None:
         """Let the groups go elsewhere, or offline; then leave (drain, clean stop, host shutdown)."""
         log.info("leaving")
+        self._left = True
         self.executor.leaving = True
         try:
             async with asyncio.timeout(LEAVE_PATIENCE):
@@ -166,6 +201,7 @@ class NodeParts:
             log.warning("not all groups could be given away")
         # No heartbeat after the last word, no start and no judgement either.
         await self._end_parts("leadership", "reconciler", "executor", "membership")
+        await self.fencing.end()
         if not await self.monitors.stop_all():
             log.error("something does not stop; this node does not say that it has left")
             return
@@ -208,6 +244,7 @@ class NodeParts:
 
     async def end(self) -> None:
         """End everything that still runs in this process; the applications go on unless `leave` was called."""
-        await self.monitors.close(quit_monitors=self.stopping.is_set())
+        await self.monitors.close(quit_monitors=self.stopping.is_set() or self._left)
         await self._end_parts(*self._tasks)
+        await self.fencing.end()
         await self.following.store.close()

@@ -52,13 +52,21 @@ class Reconciler:
 
     async def run(self) -> None:
         """Plan for ever."""
+        due = 0.0
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(REPLAN):
-                    await self._wake.wait()
-            self._wake.clear()
-            while self._leadership.leads and await self._plan_once():
-                pass
+            await self._wait()
+            if self._wake.is_set() or self._clock.steady() >= due:
+                self._wake.clear()
+                due = self._clock.steady() + REPLAN
+                while self._leadership.leads and await self._plan_once():
+                    pass
+            self._leadership.note_planned()
+
+    async def _wait(self) -> None:
+        """Wait for changes; a leader does not wait for long, so that its heartbeats show that it would plan."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._leadership.between_marks or REPLAN):
+                await self._wake.wait()
 
     async def _plan_once(self) -> bool:
         """Carry out one plan; True when it changed something, so that another look is due."""
@@ -79,6 +87,7 @@ class Reconciler:
             except Unavailable as exc:
                 log.warning("not decided: %s", exc)
                 return False
+            self._leadership.note_planned()
         if reached:
             await self._following.reached(reached)
         return reached > 1
