@@ -65,6 +65,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     socket: str = ""
     database: str = "sqlite:/var/lib/clusteragent/cluster.db"
     endpoints: tuple[Endpoint, ...] = ()
+    etcd: EtcdSettings = EtcdSettings()
     start_monitors: Literal["spawned", "units"] = "spawned"
     watchdog: Literal["off", "preferred", "required"] = "off"
     watchdog_device: Path = Path("/dev/watchdog")
