@@ -288,7 +288,7 @@ class Held:
         self._started_at = self._around.now()
         self._timer("slow", SLOW_START, self.tell)
         self._timer("pending", self.definition.policy.pending_timeout, self._never_started)
-        self._program.launch(running)
+        self._program.launch(running, self.armed)
 
     def _never_started(self) -> None:
         self._could_not_start(problem("pending_timeout", seconds=self.definition.policy.pending_timeout))

@@ -7,14 +7,18 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from nodeagent.api.problems import Problem, problem
+from nodeagent.monitor.deadline import Armed
 from nodeagent.monitor.surroundings import Surroundings
 from nodeagent.resourcetypes.base import Running
 from nodeagent.system.containers import Container
 from nodeagent.system.launching import Starting
 from nodeagent.system.processes import ExitStatus, Process
 from nodeagent.system.programs import StartError
+
+EPOCH: Final = "CLUSTER_GROUP_EPOCH"
 
 
 class Program:
@@ -47,11 +51,12 @@ class Program:
         """Return the number of the process that runs, or 0."""
         return self._process.pid if self._process else 0
 
-    def launch(self, running: Running) -> None:
-        """Start it; *started* or *failed* follows."""
+    def launch(self, running: Running, armed: Armed) -> None:
+        """Start it; *started* or *failed* follows. It is told the epoch of its group, in CLUSTER_GROUP_EPOCH."""
         output = self._around.open_output(self._container.name)
+        environment = {**running.launch.environment, EPOCH: str(armed.epoch)}
         try:
-            self._starting = self._container.begin(replace(running.launch, output=output))
+            self._starting = self._container.begin(replace(running.launch, output=output, environment=environment))
         except (StartError, OSError) as exc:
             self._failed(problem("start_failed", detail=str(exc)))
             return
