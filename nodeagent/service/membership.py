@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import uuid
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from nodeagent.api.commonproperties import COMMON
 from nodeagent.api.events import LogEntry, Severity
 from nodeagent.api.objects import NodeId, ObjectKind, ObjectRef
+from nodeagent.api.problems import Parameter, Problem
 from nodeagent.api.properties import effective
+from nodeagent.api.texts import render
 from nodeagent.database.records import (
-    CLUSTER,
-    SCHEMA,
-    ClusterRecord,
     HeartbeatRecord,
     Life,
     NodeRecord,
@@ -27,12 +25,16 @@ from nodeagent.database.records import (
     encode,
     heartbeat_key,
     node_key,
-    report_key,
 )
 from nodeagent.database.store import ABSENT, ClusterStore, Conflict, Transaction, Unavailable, Unknown
+from nodeagent.monitor.messages import Permit
 from nodeagent.planner.timing import PROFILES, Profile
+from nodeagent.resourcetypes.base import ResourceType
+from nodeagent.service import lives
+from nodeagent.service.announcing import Times, announced, bound_of, longest_bound, unguarded_because
 from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.following import Following
+from nodeagent.service.joining import form, own_record, say_report
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import Clock
 
@@ -43,7 +45,7 @@ ACKNOWLEDGED_WITHIN: Final = 0.3  # seconds that the monitors get to acknowledge
 WOKE: Final = 5.0  # seconds of pause that are told as an event
 
 StopAll = Callable[[], Awaitable[bool]]
-Permit = Callable[[int, float | None], Awaitable[bool]]
+Give = Callable[[Permit], Awaitable[bool]]
 
 
 class NotProven(Exception):
@@ -58,6 +60,10 @@ class Membership:
         incarnation: its present life.
         confirmed_at: stamp of the newest confirmed heartbeat, steady seconds; minus infinity before the first.
         settled_at: from when on this node may judge others (rule "settle").
+        voters: how many members of the cluster database vote; 0 for one without any.
+        unclean: tells whether something exclusive could not be proven stopped (P7).
+        held_bound: returns the longest k of what the monitors hold.
+        watchdog: returns the watchdog's time-out as read back, 0 for none.
     """
 
     def __init__(
@@ -67,8 +73,9 @@ class Membership:
         clock: Clock,
         events: EventLog,
         identity: tuple[str, str],
-        permit: Permit,
+        permit: Give,
         stop_all: StopAll,
+        types: Mapping[str, ResourceType[Any]] | None = None,
     ) -> None:
         self._settings = settings
         self._following = following
@@ -78,6 +85,7 @@ class Membership:
         self._boot, self._machine = identity
         self._permit = permit
         self._stop_all = stop_all
+        self._types = types or {}
         self._process = secrets.token_hex(8)
         self._attempts = 0
         self._stamps: dict[str, float] = {}
@@ -88,6 +96,10 @@ class Membership:
         self.confirmed_at = float("-inf")
         self.settled_at = float("inf")
         self.planned = 0
+        self.voters = 0
+        self.unclean: Callable[[], bool] = lambda: False
+        self.held_bound: Callable[[], float] = lambda: 0.0
+        self.watchdog: Callable[[], float] = lambda: 0.0
         self.rejoined: Callable[[], None] = lambda: None
         self.woke: Callable[[float], None] = lambda _seconds: None
 
@@ -102,7 +114,22 @@ class Membership:
     @property
     def guarded(self) -> bool:
         """Whether another node could take over, so that this one must stop by itself when it is cut off."""
-        return len(self._following.snapshot.nodes) > 1
+        return self.unguarded_because() is None
+
+    def unguarded_because(self) -> Problem | None:
+        """Say why nobody could take over from this node; None when somebody could."""
+        return unguarded_because(self.node, self._following.snapshot, self.voters)
+
+    def _wanted_times(self) -> Times:
+        """Return the times that this node would announce now."""
+        profile = self.profile
+        longest = longest_bound(self.node, self._following.snapshot, self._types, profile)
+        self_stop = profile.self_stop if self.guarded else 0.0
+        return Times(self_stop, max(longest, self.held_bound()), profile.margin)
+
+    def covers(self, kind: str) -> bool:
+        """Tell whether a confirmed heartbeat has announced the k of that resource type: else it must not start (P9)."""
+        return self._record is not None and bound_of(self._types.get(kind), self.profile) <= self._record.kill_bound
 
     @property
     def revision(self) -> int:
@@ -118,70 +145,40 @@ class Membership:
             NotProven: something of a former life cannot be stopped.
             Unavailable: the store does not answer.
         """
-        await self._form()
-        self.node = await self._own_record()
+        await form(self._store, self._settings)
+        self.node = await own_record(self._store, self._settings)
         self._events.node = self.node
-        await self._say_report(report)
+        await say_report(self._store, self.node, report)
         await self._following.load()
         found = self._following.view.heartbeat(self.node)
         if found is not None:
             self._record, self._revision = found
-            if self._record.life is Life.ALIVE and self._record.boot == self._boot:
+            if self._record.life is Life.ALIVE and self._record.boot == self._boot and self._is_noted(self._record):
                 self.incarnation = self._record.incarnation
                 return True
         await self._new_life()
         return False
 
-    async def _form(self) -> None:
-        """Create the cluster when the database is empty."""
-        while (await self._store.read(CLUSTER)).entries.get(CLUSTER) is None:
-            record = ClusterRecord(id=uuid.uuid4().hex, name=self._settings.cluster)
-            try:
-                await self._store.commit(Transaction(expect={CLUSTER: ABSENT}, put={CLUSTER: encode(record)}))
-            except (Conflict, Unknown):
-                continue
+    def _is_noted(self, record: HeartbeatRecord) -> bool:
+        """Tell whether the run directory is of that very life: one that was wiped knows no closed epoch any more."""
+        return lives.read(self._settings.run) == self._life(record.incarnation)
 
-    async def _own_record(self) -> NodeId:
-        """Find or make this node's own record; its number is given in the order of joining."""
-        while True:
-            contents = await self._store.read("")
-            entry = contents.entries[CLUSTER]
-            cluster = decode(entry.value, ClusterRecord)
-            if cluster.schema > SCHEMA:
-                raise Unavailable(f"the cluster database has schema {cluster.schema}, this agent knows {SCHEMA}")
-            for key, value in contents.entries.items():
-                if key.startswith("nodes/"):
-                    node = decode(value.value, NodeRecord)
-                    if node.name.casefold() == self._settings.name.casefold():
-                        return node.id
-            number = cluster.next_node
-            record = NodeRecord(id=number, name=self._settings.name)
-            made = Transaction(
-                expect={CLUSTER: entry.revision, node_key(number): ABSENT},
-                put={CLUSTER: encode(replace(cluster, next_node=number + 1)), node_key(number): encode(record)},
-            )
-            try:
-                await self._store.commit(made)
-            except (Conflict, Unknown):
-                continue
-
-    async def _say_report(self, report: NodeReport) -> None:
-        key, value = report_key(self.node), encode(report)
-        present = (await self._store.read(key)).entries.get(key)
-        if present is None or present.value != value:
-            await self._store.commit(Transaction(put={key: value}))
+    def _life(self, incarnation: int) -> lives.LifeNote:
+        return lives.LifeNote(node=self.node, incarnation=incarnation, boot=self._boot)
 
     async def _new_life(self) -> None:
         """Prove that nothing of a former life runs, then commit the next incarnation (safety rule M5)."""
         if not await self._stop_all():
             raise NotProven
         while True:
-            former = self._record
+            former, membership = self._record, await self._may_join()
             attempt, stamp = self._attempt()
-            record = self._beat_record(attempt, former.incarnation + 1 if former else 1, since=self._clock.wall())
+            incarnation = former.incarnation + 1 if former else 1
+            record = self._beat_record(attempt, incarnation, self._wanted_times(), since=self._clock.wall())
             entry = self._own_entry("event_node_up")
             key = heartbeat_key(self.node)
-            joining = Transaction(expect={key: self._revision}, put={key: encode(record), **put(entry)})
+            expect = {key: self._revision, node_key(self.node): membership}
+            joining = Transaction(expect=expect, put={key: encode(record), **put(entry)})
             try:
                 revision = await self._store.commit(joining)
             except (Conflict, Unknown, Unavailable):
@@ -190,12 +187,26 @@ class Membership:
                     continue
                 revision = self._revision
             self.incarnation = record.incarnation
+            lives.write(self._settings.run, self._life(record.incarnation))
             await self._confirmed(record, revision, stamp)
             return
 
-    def _own_entry(self, code: str) -> LogEntry:
+    async def _may_join(self) -> int:
+        """Return the revision of this node's own record, which joining expects: who is evicted meanwhile stays out.
+
+        Raises:
+            Unavailable: it was evicted.
+        """
+        key = node_key(self.node)
+        entry = (await self._store.read(key)).entries.get(key)
+        if entry is None or decode(entry.value, NodeRecord).evicted is not None:
+            raise Unavailable(f"{self._settings.name} was evicted from the cluster")
+        return entry.revision
+
+    def _own_entry(self, code: str, **parameters: Parameter) -> LogEntry:
         me = ObjectRef(ObjectKind.NODE, str(self.node))
-        return self._events.entry(Severity.INFORMATION, code, reference=me, name=self._settings.name)
+        entry = self._events.entry(Severity.INFORMATION, code, reference=me, name=self._settings.name)
+        return replace(entry, parameters={**entry.parameters, **parameters})
 
     # --- heartbeats ---------------------------------------------------------------------------------------------
 
@@ -219,7 +230,7 @@ class Membership:
 
     def _longest_beat(self) -> float:
         """Return how many seconds an attempt may take without this node having stood still."""
-        return self._patience_to_write() + self._patience_to_read() + ACKNOWLEDGED_WITHIN + STALL
+        return self._patience_to_write() + self._patience_to_read() + 2 * ACKNOWLEDGED_WITHIN + STALL
 
     def _patience_to_write(self) -> float:
         return max(self.profile.again, 0.1)
@@ -236,18 +247,14 @@ class Membership:
 
     async def _beat(self) -> bool:
         """Send one attempt; True when it is confirmed and the next is due after the whole interval."""
-        announced = self._record.self_stop if self._record else 0.0
-        wanted = self.profile.self_stop if self.guarded else 0.0
-        shorter = wanted and (not announced or wanted < announced)
-        # Shorter: first the monitors acknowledge, then it is announced (safety rule P9).
-        if shorter and not await self._permit(self.incarnation, self._clock.steady() + wanted):
-            return False
+        times = await self._next_times()
         attempt, stamp = self._attempt()
-        record = self._beat_record(attempt, self.incarnation, since=self._record.since if self._record else 0.0)
+        since = self._record.since if self._record else 0.0
+        record = self._beat_record(attempt, self.incarnation, times, since=since)
         key = heartbeat_key(self.node)
         try:
             revision = await self._store.commit(
-                Transaction(expect={key: self._revision}, put={key: encode(record)}),
+                Transaction(expect={key: self._revision}, put={key: encode(record), **self._changes(record)}),
                 timeout=self._patience_to_write(),
             )
         except Conflict:
@@ -257,6 +264,37 @@ class Membership:
             return await self._look_for_own()
         await self._confirmed(record, revision, stamp)
         return True
+
+    async def _next_times(self) -> Times:
+        """Return what the next heartbeat announces (safety rule P9).
+
+        What is longer counts from the heartbeat on that has announced it. What is shorter is first acknowledged by
+        every monitor; until then the heartbeats go on announcing what they did. An older attempt that is applied all
+        the same makes the newer one void, as both expect the same revision.
+        """
+        wanted = self._wanted_times()
+        if self._record is None or not wanted.shortens(former := announced(self._record)):
+            return wanted
+        until = self._clock.steady() + wanted.self_stop if wanted.self_stop else None
+        bound = min(wanted.bound(self.profile), former.bound(self.profile))
+        shorter = Permit(incarnation=self.incarnation, until=until, bound=bound, shorten=True)
+        if await self._permit(shorter) and self._wanted_times() == wanted:
+            return wanted
+        return former
+
+    def _changes(self, record: HeartbeatRecord) -> dict[str, bytes]:
+        """Return the event log's entries for what this heartbeat announces and the one before did not."""
+        former = self._record
+        if former is None or former.life is not Life.ALIVE:
+            return {}
+        entries = []
+        if bool(former.self_stop) != bool(record.self_stop):
+            why = self.unguarded_because()
+            detail = render(why.code, why.parameters) if why else ""
+            entries.append(self._own_entry("event_guarded" if record.self_stop else "event_unguarded", detail=detail))
+        if former.unclean and not record.unclean:
+            entries.append(self._own_entry("event_clean"))
+        return put(*entries) if entries else {}
 
     def _attempt(self) -> tuple[str, float]:
         """Return an attempt's id and its stamp, read before anything is encoded or sent (rules P1 and P2)."""
@@ -268,17 +306,19 @@ class Membership:
             del self._stamps[first]
         return attempt, stamp
 
-    def _beat_record(self, attempt: str, incarnation: int, *, since: float) -> HeartbeatRecord:
-        profile = self.profile
+    def _beat_record(self, attempt: str, incarnation: int, times: Times, *, since: float) -> HeartbeatRecord:
         return HeartbeatRecord(
             incarnation=incarnation,
             life=Life.ALIVE,
             attempt=attempt,
             boot=self._boot,
             machine=self._machine,
-            interval=profile.interval,
-            self_stop=profile.self_stop if self.guarded else 0.0,
-            kill_bound=profile.kill_bound,
+            interval=self.profile.interval,
+            self_stop=times.self_stop,
+            kill_bound=times.kill_bound,
+            margin=times.margin,
+            watchdog=self.watchdog(),
+            unclean=self.unclean(),
             planned=self.planned,
             since=since,
         )
@@ -292,7 +332,9 @@ class Membership:
         if self.settled_at == float("inf") or gap >= profile.self_stop:
             waiting = profile.takeover if gap >= profile.self_stop else 3 * profile.interval
             self.settled_at = self._clock.steady() + waiting
-        await self._permit(record.incarnation, stamp + record.self_stop if record.self_stop else None)
+        until = stamp + record.self_stop if record.self_stop else None
+        bound = announced(record).bound(profile)
+        await self._permit(Permit(incarnation=record.incarnation, until=until, bound=bound))
 
     async def _look_for_own(self) -> bool:
         """After an unknown result: an attempt of ours that is in the store confirms itself, no other (P2)."""
@@ -342,9 +384,13 @@ class Membership:
         """Say that this life has ended; nothing exclusive runs and nothing is owned any more."""
         key = heartbeat_key(self.node)
         for _ in range(3):
+            if self._record is not None and self._record.life is not Life.ALIVE:
+                return  # its life has ended already
             attempt, _stamp = self._attempt()
             record = replace(
-                self._beat_record(attempt, self.incarnation, since=self._clock.wall()), life=Life.LEFT, self_stop=0.0
+                self._beat_record(attempt, self.incarnation, self._wanted_times(), since=self._clock.wall()),
+                life=Life.LEFT,
+                self_stop=0.0,
             )
             entry = self._own_entry("event_node_left")
             try:

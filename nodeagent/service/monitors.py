@@ -35,6 +35,7 @@ from nodeagent.monitor.messages import (
     encode,
 )
 from nodeagent.monitor.reaping import containers_of, kill_resources
+from nodeagent.monitor.strays import kill_strays
 from nodeagent.service.enforcing import Enforcement
 from nodeagent.service.holding import News, ResourceMonitors
 from nodeagent.service.starting import MonitorFailed, Spawned, Starter, Units
@@ -72,6 +73,7 @@ class Monitors:
 
     def __init__(self, settings: AgentSettings, config: Path, clock: Clock, news: News) -> None:
         self._settings = settings
+        self._config = config
         as_units = settings.start_monitors == "units"
         self._starter: Starter = Units() if as_units else Spawned(config, settings.home / "log", _spawn_detached)
         self._clock = clock
@@ -263,8 +265,10 @@ class Monitors:
         if not all(answers):
             for link in list(self._links.values()):
                 link.process.signal(9)
+        known = {link.process.pid for link in self._links.values()}
+        strays = await asyncio.to_thread(kill_strays, self._config, known)
         containers = containers_of(self._settings)
-        return await asyncio.to_thread(lambda: kill_resources(containers, containers.leftovers()))
+        return await asyncio.to_thread(lambda: kill_resources(containers, containers.leftovers())) and strays
 
     async def kill(self, resources: Iterable[ResourceId]) -> bool:
         """Kill what no monitor holds any more; True when that is proven."""

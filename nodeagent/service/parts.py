@@ -64,17 +64,23 @@ class NodeParts:
         self.events = EventLog(clock, settings.name)
         self.following = Following(store, backend)
         self.membership = Membership(
-            settings, self.following, clock, self.events, identity, self._permit, self._stop_all
+            settings, self.following, clock, self.events, identity, self._permit, self._stop_all, types
         )
         self.questions = Questions(self.following, types, clock)
         self.reporting = Reporting(self.following, self.membership, clock, self.events, settings.logs)
         self.executor = Executor(self.following, self.membership, self.reporting, clock)
         self.monitors = make_monitors(self.executor)
         self.executor.monitors = self.monitors
+        enforcement = self.monitors.enforcement
+        self.membership.unclean = lambda: bool(enforcement.resisting)
+        self.membership.held_bound = lambda: enforcement.longest_bound
+        self.membership.watchdog = lambda: enforcement.watchdog
         self.fencing = Fencing(self.following, clock, self.events, fence or FenceAgents())
         self.leadership = Leadership(self.following, self.membership, clock, self.events, self.fencing)
         self.reconciler = Reconciler(self.following, self.leadership, clock, self.events)
-        self.handlers = Handlers(self.following, self.membership, self.questions, self.events)
+        self.handlers = Handlers(
+            self.following, self.membership, self.questions, self.events, self.leadership, self.fencing
+        )
         self.attendance = Attendance(self.following, settings.name)
         self.standing = Standing.MEMBER
         self.stopping = asyncio.Event()
@@ -83,11 +89,12 @@ class NodeParts:
 
     # --- what membership needs ----------------------------------------------------------------------------------
 
-    async def _permit(self, incarnation: int, until: float | None) -> bool:
-        self.monitors.permit(Permit(incarnation=incarnation, until=until))
-        if until is None:
+    async def _permit(self, permission: Permit) -> bool:
+        self.monitors.permit(permission)
+        if permission.until is None and not permission.shorten:
             return True
-        # A monitor that does not answer for a third of s is replaced (safety rule P8, second enforcer).
+        # What safety needs is done at the deadline: see `enforcing`. A monitor that does not answer for a third of s
+        # is replaced before that, so that its applications do not wait for the deadline.
         self.monitors.replace_hung(max(0.3, self.membership.profile.self_stop / 3))
         return await self.monitors.acknowledged(ACKNOWLEDGED_WITHIN)
 

@@ -51,6 +51,14 @@ def _kill_resources(containers: FakeContainers, resources: list[ResourceId]) -> 
     return True
 
 
+def _kill_strays(config: Path, known: set[int]) -> bool:
+    del config
+    for pid, monitor in list(_node().monitors.items()):
+        if pid not in known:
+            monitor.die("a stray")
+    return True
+
+
 @contextlib.contextmanager
 def simulated_system() -> Iterator[None]:
     """Put simulated processes, sockets and containers in the place of the system's."""
@@ -63,6 +71,7 @@ def simulated_system() -> Iterator[None]:
             (service_monitors, "_spawn_detached", _spawn_detached),
             (service_monitors, "containers_of", lambda _settings: _node().containers),
             (service_monitors, "kill_resources", _kill_resources),
+            (service_monitors, "kill_strays", _kill_strays),
             (processes, "adopt", _adopt),
         ):
             stack.enter_context(mock.patch.object(where, name, what))

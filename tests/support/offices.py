@@ -39,14 +39,17 @@ from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.service import connections
 from nodeagent.service.connections import Connections
 from nodeagent.service.eventlog import EventLog
+from nodeagent.service.fencing import Fencing
 from nodeagent.service.following import Following
 from nodeagent.service.handlers import Handlers
+from nodeagent.service.leadership import Leadership
 from nodeagent.service.membership import Membership
 from nodeagent.service.questions import Questions
 from nodeagent.service.rights import Caller
 from nodeagent.service.selfreport import node_report
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import SystemClock
+from nodeagent.system.fenceagents import FenceAgents
 
 PATIENCE = 20.0  # seconds; nothing here takes longer than a fraction of one, except on a very busy machine
 ANNA = Caller("anna", Right.ADMINISTER)
@@ -135,7 +138,9 @@ async def open_office(
     await membership.join(replace(node_report(settings, kinds, cgroups=False), interfaces=()))
     questions.node = membership.node
     await following.load()
-    handlers = Handlers(following, membership, questions, events)
+    fencing = Fencing(following, clock, events, FenceAgents((home,)))
+    leadership = Leadership(following, membership, clock, events, fencing)
+    handlers = Handlers(following, membership, questions, events, leadership, fencing)
     tasks = [asyncio.create_task(work) for work in (following.run(), questions.run())]
     try:
         yield Office(settings, following, membership, questions, events, handlers)

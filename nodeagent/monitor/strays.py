@@ -1,0 +1,74 @@
+"""Resource Monitors that nobody can find by their notes any more, because the run directory was wiped (rule M5)."""
+
+from __future__ import annotations
+
+import itertools
+import select
+import signal
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from nodeagent.system import processes
+from nodeagent.system.processes import Process
+
+PATIENCE = 5.0  # seconds for the end of one process
+
+
+def kill_strays(config: Path, known: AbstractSet[int]) -> bool:
+    """Kill every Resource Monitor of this agent that is not *known*, and all that descends from it.
+
+    Args:
+        config: the agent's settings file: it stands in the command line of its monitors.
+        known: process numbers of the monitors that are attached.
+
+    Returns:
+        True when nothing of them is left, as far as their descendants go.
+    """
+    proven = True
+    for pid in processes.all_numbers():
+        if pid in known or not _is_monitor(pid, config):
+            continue
+        identity = processes.identify(pid)
+        monitor = processes.adopt(identity) if identity else None
+        if monitor is None:
+            continue
+        with monitor:
+            monitor.signal(signal.SIGSTOP)  # it starts nothing again
+            for child in _descendants(pid):
+                proven = _end(child) and proven
+            proven = _kill(monitor) and proven
+    return proven
+
+
+def _is_monitor(pid: int, config: Path) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:  # it has ended
+        return False
+    if b"monitor" not in words and b"nodeagent.monitor" not in words:
+        return False
+    return any(pair == (b"--config", bytes(config)) for pair in itertools.pairwise(words))
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the processes below *pid*, the nearest first."""
+    everybody = processes.all_processes()
+    found, parents = list[int](), {pid}
+    while children := {stat.pid for stat in everybody if stat.parent in parents} - set(found):
+        found += sorted(children)
+        parents = children
+    return found
+
+
+def _end(pid: int) -> bool:
+    identity = processes.identify(pid)
+    process = processes.adopt(identity) if identity else None
+    if process is None:
+        return True
+    with process:
+        return _kill(process)
+
+
+def _kill(process: Process) -> bool:
+    process.signal(signal.SIGKILL)
+    return bool(select.select([process], [], [], PATIENCE)[0])
