@@ -20,6 +20,7 @@ from nodeagent.monitor.ending import Ending
 from nodeagent.monitor.entrypoints import EntryPoints
 from nodeagent.monitor.failures import Failures, how_it_ended
 from nodeagent.monitor.messages import Definition, Report, Start
+from nodeagent.monitor.notes import OutsideNote
 from nodeagent.monitor.outside import Outside
 from nodeagent.monitor.program import Program
 from nodeagent.monitor.surroundings import Surroundings
@@ -91,9 +92,12 @@ class Held:
         return self._ending.since
 
     @property
-    def parameters(self) -> Mapping[str, Value]:
-        """Those under which something of it may be online, or goes online next."""
-        return self._parameters if self.active and self._mine is not None else self.definition.parameters
+    def note(self) -> OutsideNote | None:
+        """What whoever cleans up after this monitor must know to end what lies outside the processes, if anything."""
+        if type(self.kind).grip is ResourceType.grip:
+            return None
+        used = self._parameters if self.active and self._mine is not None else self.definition.parameters
+        return OutsideNote(type=self.kind.name, parameters=dict(used))
 
     def report(self) -> Report:
         """Return the present state."""
@@ -421,10 +425,7 @@ class Held:
             self.information = problem("progress", text=text)
             self.tell()
 
-        pending = entry in ("online", "offline", "prepare")
-        self._entries.run(
-            entry, self._mine, self.definition.policy.pending_timeout, ended, progressed if pending else None
-        )
+        self._entries.run(entry, self._mine, self.definition.policy.pending_timeout, ended, progressed)
 
     def _become(self, state: ResourceState, information: Problem | None = None) -> None:
         self.state = state

@@ -437,7 +437,7 @@ class Monitor:
     def _note_down(self) -> None:
         """Write down closed epochs and what is held; if that cannot be done now, again later."""
         self._notes.held = sorted(self._held)
-        self._notes.outside = {held.id: held.note for held in self._held.values() if held.reaches_outside}
+        self._notes.outside = {held.id: note for held in self._held.values() if (note := held.note)}
         if not notes.write(self._places.notes, self._notes):
             self.later(NOTE_AGAIN, self._note_down)
 

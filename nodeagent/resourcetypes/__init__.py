@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final
 
+from nodeagent.resourcetypes.address import IPAddress
 from nodeagent.resourcetypes.application import GenericApplication
 from nodeagent.resourcetypes.base import ResourceType
 
 ENTRY_POINTS: Final = "clusteradmin.resource_types"
-BUILT_IN: Final[tuple[type[ResourceType[Any]], ...]] = (GenericApplication,)
+BUILT_IN: Final[tuple[type[ResourceType[Any]], ...]] = (GenericApplication, IPAddress)
 
 
 def installed() -> tuple[Mapping[str, ResourceType[Any]], dict[str, str]]:
