@@ -72,7 +72,7 @@ class Fencing:
         self._following = following
         self._clock = clock
         self._events = events
-        self._runner = runner
+        self.runner = runner
         self._orders: dict[NodeId, Order] = {}
         self._places = asyncio.Semaphore(TOGETHER)
         self._unhealthy: dict[NodeId, str] = {}
@@ -133,7 +133,7 @@ class Fencing:
         failures: list[str] = []
         async with self._places:
             for device in self.devices(node):
-                if (bad := await _failure(self._runner.off, device)) is None:
+                if (bad := await _failure(self.runner.off, device)) is None:
                     order.off = True
                     break
                 log.error("%s was not turned off by %s: %s", name, device.program, bad)
@@ -163,7 +163,7 @@ class Fencing:
 
     async def check(self, node: NodeId) -> str:
         """Ask the node's devices whether they would work; returns what does not, nothing when all do."""
-        failures = [await _failure(self._runner.check, device) for device in self.devices(node)]
+        failures = [await _failure(self.runner.check, device) for device in self.devices(node)]
         return " ".join(filter(None, failures))
 
     async def watch_devices(self, leads: Callable[[], bool]) -> None:

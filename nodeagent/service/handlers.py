@@ -17,9 +17,13 @@ from nodeagent.api.properties import Kind, PropertySpec, check
 from nodeagent.api.requests import Done
 from nodeagent.database.store import Conflict, Refused, StoreError, Unavailable, Unknown
 from nodeagent.service.configuring import Configuring
+from nodeagent.service.declaring import Declaring
 from nodeagent.service.desk import NAMES, Desk, refuse_first
 from nodeagent.service.eventlog import EventLog
+from nodeagent.service.fencedevices import FenceDevices
+from nodeagent.service.fencing import Fencing
 from nodeagent.service.following import Following
+from nodeagent.service.leadership import Leadership
 from nodeagent.service.maintenance import MaintenanceDesk
 from nodeagent.service.members import Members
 from nodeagent.service.membership import Membership
@@ -38,12 +42,22 @@ LONGEST_NOTE: Final = 1000  # characters; the note is kept with everything that 
 class Handlers:
     """Carries out what workstations ask."""
 
-    def __init__(self, following: Following, membership: Membership, questions: Questions, events: EventLog) -> None:
+    def __init__(
+        self,
+        following: Following,
+        membership: Membership,
+        questions: Questions,
+        events: EventLog,
+        leadership: Leadership,
+        fencing: Fencing,
+    ) -> None:
         self._following = following
         self._turn = asyncio.Lock()
         desk = Desk(following, membership, events)
         self._configuring = configuring = Configuring(desk, questions)
         steering, members, maintenance = Steering(desk), Members(desk), MaintenanceDesk(desk)
+        declaring = Declaring(desk, leadership)
+        self._devices = devices = FenceDevices(desk, questions, fencing)
         self._by_kind: dict[type[Any], Callable[[Any, Cause], Awaitable[Done]]] = {
             r.CreateGroup: configuring.create_group,
             r.CreateResource: configuring.create_resource,
@@ -68,6 +82,9 @@ class Handlers:
             r.AdmitNode: members.admit,
             r.BeginMaintenance: maintenance.begin,
             r.EndMaintenance: maintenance.end,
+            r.DeclareOff: declaring.declare_off,
+            r.TakeOverNow: declaring.take_over_now,
+            r.SetFenceDevices: devices.set,
         }
 
     def check(self, request: r.Request, caller: Caller) -> None:
@@ -91,6 +108,11 @@ class Handlers:
                 return r.Validated(answers=tuple(await self._configuring.validate(request)))
             if isinstance(request, r.ReadQuorum):
                 return await read_quorum(self._following.store, self._following.snapshot)
+            if isinstance(request, r.DescribeFenceProgram):
+                return await self._devices.describe(request)
+            if isinstance(request, r.CheckFenceDevices):
+                return await self._devices.check(request)
+            known = await self._devices.validate(request) if isinstance(request, r.SetFenceDevices) else ()
             done = await self._change(request, caller)
         except Refused as exc:
             raise refuse("too_large", detail=str(exc)) from exc
@@ -98,7 +120,7 @@ class Handlers:
             raise refuse("store_unavailable", detail=str(exc)) from exc
         except Unknown as exc:
             raise refuse("result_unknown") from exc
-        return replace(done, notices=await self._notices(request, done))
+        return replace(done, notices=known or await self._notices(request, done))
 
     async def _change(self, request: r.Request, caller: Caller) -> Done:
         note = str(getattr(request, "note", ""))

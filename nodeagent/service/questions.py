@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +23,8 @@ from nodeagent.service.following import Following
 from nodeagent.system.clock import Clock
 
 log = logging.getLogger(__name__)
+
+Answerer = Callable[[str, Mapping[str, Value]], Awaitable[list[Problem]]]
 
 VALIDATE: Final = "validate"
 EXPIRY: Final = 30.0  # seconds after which nobody answers a question any more
@@ -44,7 +46,13 @@ class Questions:
         self._asked: asyncio.Queue[str] = asyncio.Queue(maxsize=WAITING)
         self._answers: dict[str, asyncio.Event] = {}
         self._checks = Aside("validates settings", CHECKS)
+        self._others: dict[str, Answerer] = {}
+        self._answering: set[asyncio.Task[None]] = set()
         following.listen(self._changed)
+
+    def answer_others(self, question: str, answerer: Answerer) -> None:
+        """Have *answerer* answer what is asked by *question*; it may take its time."""
+        self._others[question] = answerer
 
     def _changed(self, delta: Delta) -> None:
         mine = f"asks/{self.node}/"
@@ -65,24 +73,42 @@ class Questions:
     async def run(self) -> None:
         """Answer for ever, beginning with what was asked before this service was there."""
         self._look_at(f"asks/{self.node}/")
-        while True:
-            prefix = await self._asked.get()
-            try:
-                for key, entry in (await self._following.store.read(prefix)).entries.items():
-                    await self._answer(key, entry)
-            except StoreError as exc:
-                log.info("a question stays unanswered: %s", exc)
-
-    async def _answer(self, key: str, entry: Entry) -> None:
         try:
-            ask = decode(entry.value, Ask)
-        except msgspec.DecodeError as exc:
-            log.warning("a question cannot be read: %s", exc)
-            return
+            while True:
+                prefix = await self._asked.get()
+                try:
+                    await self._answer_all(prefix)
+                except StoreError as exc:
+                    log.info("a question stays unanswered: %s", exc)
+        finally:
+            for task in self._answering:
+                task.cancel()
+
+    async def _answer_all(self, prefix: str) -> None:
+        for key, entry in (await self._following.store.read(prefix)).entries.items():
+            try:
+                ask = decode(entry.value, Ask)
+            except msgspec.DecodeError as exc:
+                log.warning("a question cannot be read: %s", exc)
+                continue
+            if ask.question not in self._others:
+                await self._answer(key, entry, ask)
+            elif not any(task.get_name() == key for task in self._answering):
+                task = asyncio.create_task(self._answer_aside(key, entry, ask), name=key)
+                self._answering.add(task)
+                task.add_done_callback(self._answering.discard)
+
+    async def _answer_aside(self, key: str, entry: Entry, ask: Ask) -> None:
+        try:
+            await self._answer(key, entry, ask)
+        except StoreError as exc:
+            log.info("a question stays unanswered: %s", exc)
+
+    async def _answer(self, key: str, entry: Entry, ask: Ask) -> None:
         found: list[Problem] = []
         if self._clock.wall() < ask.expires:
             try:
-                found = await self.validate(ask.type, ask.parameters)
+                found = await self._look(ask.question, ask.type, ask.parameters)
             except TimeoutError:
                 log.warning("looking at the settings of a %s takes too long here", ask.type)
                 return
@@ -94,6 +120,9 @@ class Questions:
         await self._following.store.commit(
             Transaction(expect={key: entry.revision}, put={answer_key(name, self.node): value}, delete=(key,))
         )
+
+    async def _look(self, question: str, kind: str, parameters: Mapping[str, Value]) -> list[Problem]:
+        return await self._others.get(question, self.validate)(kind, parameters)
 
     async def validate(self, kind: str, parameters: Mapping[str, Value]) -> list[Problem]:
         """Return what on this node speaks against a resource of *kind* with these parameters.
@@ -117,9 +146,15 @@ class Questions:
         return await self._checks.run(look, LOOKING)
 
     async def ask(
-        self, nodes: list[NodeId], kind: str, parameters: Mapping[str, Value], timeout: float
+        self,
+        nodes: list[NodeId],
+        kind: str,
+        parameters: Mapping[str, Value],
+        timeout: float,
+        *,
+        question: str = VALIDATE,
     ) -> list[NodeAnswer]:
-        """Ask *nodes* to validate; those that do not answer within *timeout* seconds are marked so.
+        """Ask *nodes* to validate, or something else; those that do not answer within *timeout* seconds are marked so.
 
         Raises:
             StoreError: they could not be asked.
@@ -130,9 +165,9 @@ class Questions:
         self._answers[name] = asyncio.Event()
         try:
             async with asyncio.timeout(timeout):
-                await self._put_question(name, others, kind, parameters)
+                await self._put_question(name, others, kind, parameters, timeout, question)
                 if self.node in nodes:
-                    answers[self.node] = tuple(await self.validate(kind, parameters))
+                    answers[self.node] = tuple(await self._look(question, kind, parameters))
                 while any(node not in answers for node in others):
                     await self._collect(name, answers)
         except TimeoutError:
@@ -143,20 +178,28 @@ class Questions:
                 await self._clean(name, others)
         return [NodeAnswer(node=n, answered=n in answers, problems=answers.get(n, ())) for n in nodes]
 
-    async def _put_question(self, name: str, nodes: list[NodeId], kind: str, parameters: Mapping[str, Value]) -> None:
+    async def _put_question(
+        self,
+        name: str,
+        nodes: list[NodeId],
+        kind: str,
+        parameters: Mapping[str, Value],
+        timeout: float,
+        asked: str,
+    ) -> None:
         question = encode(
             Ask(
                 asker=self.node,
-                question=VALIDATE,
+                question=asked,
                 type=kind,
                 parameters=dict(parameters),
-                expires=self._clock.wall() + EXPIRY,
+                expires=self._clock.wall() + max(EXPIRY, timeout),
             )
         )
         together = max(1, min(MAXIMUM_OPERATIONS, MAXIMUM_ASKED // len(question)))
         for start in range(0, len(nodes), together):
-            asked = nodes[start : start + together]
-            await self._following.store.commit(Transaction(put={ask_key(node, name): question for node in asked}))
+            some = nodes[start : start + together]
+            await self._following.store.commit(Transaction(put={ask_key(node, name): question for node in some}))
 
     async def _collect(self, name: str, answers: dict[NodeId, tuple[Problem, ...]]) -> None:
         await self._answers[name].wait()
