@@ -5,10 +5,12 @@ Values and inequality: docs/safety.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 RHO: Final = 0.001  # by how much the rate of a steady clock may be off
+HEARTBEATS_PER_SECOND: Final = 60.0  # of all nodes together; one etcd stands far more, but each wakes every node
 UNBOUNDED: Final = 1e9  # seconds; the announced k of a node that holds something whose type promises no bound (P7)
 
 
@@ -37,6 +39,16 @@ class Profile:
     watchdog: float = 2.0
     commit: float = 0.2
 
+    @property
+    def pause(self) -> float:
+        """Return for how many seconds a node may stand still without stopping anything: s >= h + P + c."""
+        return self.self_stop - self.interval - self.commit
+
+    @property
+    def gap(self) -> float:
+        """Return for how many seconds the store may take no commits without anything stopping: s >= h + G + a + c."""
+        return self.pause - self.again
+
     def needed(self) -> float:
         """Return the shortest safe takeover time."""
         return safe_silence(self.self_stop, self.kill_bound, self.margin)
@@ -44,7 +56,7 @@ class Profile:
     def sentence(self) -> str:
         """Say what these times mean, in one sentence."""
         return (
-            f"A node that is silent for {self.takeover:g} s is declared down and its groups are taken over; by then it "
+            f"A node that is silent for {round(self.takeover, 2):g} s is declared down and its groups are taken over; by then it "
             f"has stopped them itself, at the latest {self.needed():.2f} s after its last confirmed heartbeat."
         )
 
@@ -64,6 +76,25 @@ PROFILES: Final = {
 }
 
 
+@lru_cache(maxsize=64)
+def scaled(profile: Profile, nodes: int) -> Profile:
+    """Return the times for a cluster of that many nodes.
+
+    Every heartbeat is a commit that every node hears of, so their number per second is bounded and the interval grows
+    with the nodes. s grows by as much, so that the same pauses are survived, and d with it, so that it is still safe.
+    """
+    interval = max(profile.interval, nodes / HEARTBEATS_PER_SECOND)
+    longer = interval - profile.interval
+    if longer <= 0:
+        return profile
+    return replace(
+        profile,
+        interval=interval,
+        self_stop=profile.self_stop + longer,
+        takeover=profile.takeover + longer * (1 + RHO) / (1 - RHO),
+    )
+
+
 def profile_problem(profile: Profile) -> str | None:
     """Say why these times would not be safe, or None when they are."""
     if profile.needed() > profile.takeover:
@@ -71,6 +102,6 @@ def profile_problem(profile: Profile) -> str | None:
             f"A takeover after {profile.takeover:g} s would be too early: a node needs up to {profile.needed():.2f} s "
             "to stop by itself."
         )
-    if profile.self_stop < profile.interval + profile.again:
+    if profile.gap < profile.again:
         return f"Heartbeats every {profile.interval:g} s are too rare for a self-stop after {profile.self_stop:g} s."
     return None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nodeagent.api.commonproperties import PROFILES as NAMES
-from nodeagent.planner.timing import PROFILES, Profile, profile_problem, safe_silence
+from nodeagent.planner.timing import HEARTBEATS_PER_SECOND, PROFILES, Profile, profile_problem, safe_silence, scaled
 
 
 def test_the_profiles_are_those_that_can_be_chosen() -> None:
@@ -64,3 +64,20 @@ def test_a_profile_is_explained_in_one_sentence() -> None:
         "A node that is silent for 4.5 s is declared down and its groups are taken over; by then it has stopped them "
         "itself, at the latest 4.41 s after its last confirmed heartbeat."
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("nodes", [1, 2, 3, 13, 30, 31, 64])
+def test_many_nodes_beat_more_rarely_and_it_stays_as_safe_and_as_patient(name: str, nodes: int) -> None:
+    few, many = PROFILES[name], scaled(PROFILES[name], nodes)
+    assert profile_problem(many) is None
+    assert many.needed() <= many.takeover
+    assert nodes / many.interval <= HEARTBEATS_PER_SECOND or many == few
+    assert nodes / many.interval <= 70
+    assert (many.pause, many.gap) == pytest.approx((few.pause, few.gap))
+    assert many.watchdog <= many.self_stop + many.kill_bound - many.commit
+
+
+def test_three_nodes_have_the_times_of_their_profile() -> None:
+    for profile in PROFILES.values():
+        assert scaled(profile, 3) is profile

@@ -1,0 +1,112 @@
+"""Three agents over a real etcd: a lost node, and a database that is away for a moment or for longer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from clusteradmin.automation import Cluster, Resource
+from clusteradmin.settings import ClientHome
+from tests.support.agents import Agent, running_cluster, short_folder
+from tests.support.applications import another_process, bring_up, online_on, take_down, until
+from tests.support.etcd import Etcd, running_etcd
+from tests.support.witness import BEAT_SECONDS, Life, Witness
+
+pytestmark = pytest.mark.timeout(300)
+
+NODES = ("NODE1", "NODE2", "NODE3")
+SELF_STOP = 3.5  # seconds, of the default profile
+SECONDS = 60.0
+
+
+@dataclass
+class World:
+    etcd: Etcd
+    agents: list[Agent]
+    cluster: Cluster
+    witness: Witness
+    application: Resource
+
+    def lives_until(self, number: int) -> list[Life]:
+        """Return the application's lives once there are *number* of them."""
+        end = time.monotonic() + SECONDS
+        while len(found := self.witness.lives()) < number and time.monotonic() < end:
+            time.sleep(BEAT_SECONDS)  # a file tells nobody
+        assert len(found) == number, found
+        return found
+
+
+@contextmanager
+def world(folder: Path, members: int) -> Iterator[World]:
+    """Three agents, and an application online on the third: the workstation stays at the first."""
+    witness = Witness(folder / "lives")
+    with short_folder() as home, running_etcd(home / "etcd", members) as etcd:
+        more = [etcd.settings(first=number % members) for number in range(len(NODES))]
+        with running_cluster(home, NODES, database="etcd", more=more) as agents:
+            target = f"unix:{agents[0].socket}"
+            with Cluster(home=ClientHome(folder / "config")).open(target) as cluster:
+                application = bring_up(cluster, "Application", witness, folder, "NODE3")
+                yield World(etcd, agents, cluster, witness, application)
+                take_down(application)
+    for agent in agents:
+        assert "Traceback" not in agent.said, agent.said
+    witness.prove_never_two()
+
+
+def test_a_lost_nodes_application_goes_on_at_another_node(tmp_path: Path) -> None:
+    with world(tmp_path, 1) as here:
+        first = here.application.process_id
+        here.agents[2].kill()
+        here.agents[2].reap()
+        owner = until(here.application, online_on("NODE1", "NODE2"))
+        assert here.application.process_id != first
+        here.agents[2].start()
+        assert until(here.application, online_on("NODE3")) != owner  # it prefers that node
+
+
+def test_an_etcd_that_is_away_for_less_than_the_self_stop_time_is_noticed_by_nobody(tmp_path: Path) -> None:
+    with world(tmp_path, 1) as here:
+        first = here.application.process_id
+        here.etcd.kill(0)
+        time.sleep(SELF_STOP / 3)  # how long it is away is what is tested
+        here.etcd.start(0)
+        committed = here.application.group
+        committed.common_properties["Description"] = "written after it was back"
+        committed.common_properties.save_changes()
+        assert here.application.process_id == first
+        assert len(here.witness.lives()) == 1
+
+
+def test_an_etcd_that_is_away_for_longer_stops_the_application_which_then_starts_again_in_place(tmp_path: Path) -> None:
+    with world(tmp_path, 3) as here:
+        first = here.application.process_id
+        here.application.group.common_properties["Description"] = "kept"
+        here.application.group.common_properties.save_changes()
+        gone = time.monotonic()
+        for number in (0, 1):
+            here.etcd.kill(number)
+        time.sleep(3 * SELF_STOP)  # how long the quorum is lost is what is tested
+        stopped = here.witness.lives()
+        assert len(stopped) == 1
+        assert stopped[0].last < gone + SELF_STOP + 1
+        here.etcd.start(0, 1)
+        second = until(here.application, another_process(first))
+        assert until(here.application, online_on(*NODES)) == "NODE3"
+        assert second
+        here.lives_until(2)
+        assert here.application.group.common_properties["Description"] == "kept"
+
+
+def test_the_leading_etcd_member_is_lost_together_with_the_owner(tmp_path: Path) -> None:
+    with world(tmp_path, 3) as here:
+        here.agents[2].kill()
+        here.agents[2].reap()
+        here.etcd.kill(here.etcd.leader())
+        until(here.application, online_on("NODE1", "NODE2"))
+        here.agents[2].start()
+        until(here.application, online_on("NODE3"))
