@@ -8,12 +8,18 @@ import os
 import secrets
 import select
 import signal
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from nodeagent import resourcetypes
 from nodeagent.api.objects import ResourceId
 from nodeagent.monitor import notes
+from nodeagent.monitor.notes import Notes
+from nodeagent.monitor.outside import cut_leftovers
+from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.settings import AgentSettings
 from nodeagent.system import processes
 from nodeagent.system.cgroups import CgroupContainers, find_base, open_containers, own_cgroup
@@ -140,6 +146,18 @@ def kill_resources(containers: Containers, resources: list[ResourceId]) -> bool:
     return proven
 
 
+def cut_all(former: Iterable[Notes], types: Mapping[str, ResourceType[Any]] | None = None) -> bool:
+    """End what dead monitors left outside of processes, such as addresses; True when that is sure."""
+    left = [note for noted in former for note in noted.outside.values()]
+    if left and types is None:
+        types, _ = resourcetypes.installed()
+    sure = True
+    for note in left:
+        kind = (types or {}).get(note.type)
+        sure = kind is not None and cut_leftovers(kind, note.parameters, SystemClock().steady) and sure
+    return sure
+
+
 def reap_after(settings: AgentSettings, monitor: str) -> bool:
     """Kill what the Resource Monitor of that name held, if it is dead; True when that is proven (safety rule P8)."""
     noted = notes.read(settings.monitors / f"{monitor}.json")
@@ -148,12 +166,12 @@ def reap_after(settings: AgentSettings, monitor: str) -> bool:
         process.close()
         return True
     if settings.start_monitors != "units":
-        return kill_resources(containers_of(settings), noted.held)
+        return kill_resources(containers_of(settings), noted.held) and cut_all([noted])
     where = _read(settings.monitors / f"{monitor}{_WHERE}")
     if where is None:  # its cgroup is gone, with everything in it
-        return True
+        return cut_all([noted])
     containers = _opened(where)
-    return kill_resources(containers, containers.leftovers())
+    return kill_resources(containers, containers.leftovers()) and cut_all([noted])
 
 
 def reap(settings: AgentSettings, *, monitors: bool) -> bool:
@@ -163,19 +181,23 @@ def reap(settings: AgentSettings, *, monitors: bool) -> bool:
         monitors: the monitors too, first; else only what monitors that are dead have left.
     """
     spared: set[ResourceId] = set()
+    dead: list[Notes] = []
     for path in sorted(settings.monitors.glob("*.json")):
         noted = notes.read(path)
         process = processes.adopt(ProcessIdentity(noted.process, noted.started, boot_identity()))
         if process is None:
+            dead.append(noted)
             continue
         with process:
             if monitors:
                 process.signal(signal.SIGKILL)
                 select.select([process], [], [], PATIENCE)
+                dead.append(notes.read(path))  # it may have written since
             else:
                 spared |= set(noted.held)
     containers = containers_of(settings)
     proven = kill_resources(containers, [name for name in containers.leftovers() if name not in spared])
+    proven = cut_all(dead) and proven
     if monitors and proven and isinstance(containers, CgroupContainers):
         with contextlib.suppress(OSError):  # a monitor that was born meanwhile has put something into it
             containers.remove()
