@@ -1,0 +1,144 @@
+"""A client that asks the service every 20 ms, whether or not it has answered before, and writes down every answer.
+
+As a program (ADDRESS PORT FILE) it runs in the lab's client until killed; each line of FILE is one question:
+when it was asked (monotonic seconds) and the body of the answer, nothing when none came in time.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TextIO
+
+INTERVAL: Final = 0.02  # seconds
+PATIENCE: Final = 0.25  # seconds for an answer; far more than any healthy service takes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question, and what came."""
+
+    asked: float
+    body: str
+
+    @property
+    def host(self) -> str:
+        """Who answered; nothing when nobody did."""
+        return self.body.partition(" ")[0]
+
+
+def read(file: Path, since: float = 0.0) -> list[Answer]:
+    """Return all questions since a moment, in the order in which they were asked."""
+    found = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        asked, _, body = line.partition(" ")
+        if float(asked) >= since:
+            found.append(Answer(float(asked), body))
+    return sorted(found, key=lambda answer: answer.asked)
+
+
+def downtime(answers: Sequence[Answer]) -> float:
+    """Return the longest time from the last good answer before a bad one to the next good one, seconds.
+
+    One that is not over counts up to the last question.
+    """
+    longest, good = 0.0, answers[0].asked if answers else 0.0
+    for answer in answers:
+        if answer.body:
+            bad_between = answer.asked - good > 2 * INTERVAL
+            longest = max(longest, answer.asked - good) if bad_between else longest
+            good = answer.asked
+    return max(longest, answers[-1].asked - good) if answers else 0.0
+
+
+def returns(answers: Sequence[Answer]) -> list[Answer]:
+    """Return the answers of a host that another one had already taken over from: two had the address."""
+    gone: set[str] = set()
+    present = ""
+    found = []
+    for answer in answers:
+        if answer.host and answer.host != present:
+            gone.add(present)
+            present = answer.host
+        if answer.host and answer.host in gone:
+            found.append(answer)
+    return found
+
+
+@dataclass
+class Client:
+    """Open questions and their sockets."""
+
+    address: tuple[str, int]
+    out: TextIO
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    open: dict[socket.socket, tuple[float, bytes]] = field(default_factory=dict)
+
+    def ask(self, now: float) -> None:
+        """Ask once more."""
+        asking = socket.socket()
+        asking.setblocking(False)
+        if asking.connect_ex(self.address) not in (0, errno.EINPROGRESS):
+            asking.close()
+            self._write(now, "")
+            return
+        self.open[asking] = (now, b"")
+        self.selector.register(asking, selectors.EVENT_WRITE)
+
+    def wait(self, seconds: float) -> None:
+        """Take what comes within so many seconds; give up on what takes too long."""
+        for key, events in self.selector.select(max(0.0, seconds)):
+            assert isinstance(key.fileobj, socket.socket)
+            self._ready(key.fileobj, events)
+        late = time.monotonic() - PATIENCE
+        for asking in [one for one, (asked, _) in self.open.items() if asked < late]:
+            self._close(asking, "")
+
+    def _ready(self, asking: socket.socket, events: int) -> None:
+        asked, body = self.open[asking]
+        try:
+            if events & selectors.EVENT_WRITE:
+                asking.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                self.selector.modify(asking, selectors.EVENT_READ)
+                return
+            chunk = asking.recv(65536)
+        except OSError:
+            self._close(asking, "")
+            return
+        if chunk:
+            self.open[asking] = (asked, body + chunk)
+            return
+        head, _, text = body.partition(b"\r\n\r\n")
+        self._close(asking, text.decode("utf-8", "replace").strip() if head[9:10] == b"2" else "")
+
+    def _close(self, asking: socket.socket, body: str) -> None:
+        self._write(self.open.pop(asking)[0], body)
+        self.selector.unregister(asking)
+        asking.close()
+
+    def _write(self, asked: float, body: str) -> None:
+        self.out.write(f"{asked:.6f} {body}\n")
+        self.out.flush()
+
+
+def main() -> None:
+    """Ask for ever."""
+    with Path(sys.argv[3]).open("a", encoding="utf-8") as out:
+        client = Client((sys.argv[1], int(sys.argv[2])), out)
+        due = time.monotonic()
+        while True:
+            now = time.monotonic()
+            if now >= due:
+                client.ask(now)
+                due = max(due + INTERVAL, now)
+            client.wait(due - time.monotonic())
+
+
+if __name__ == "__main__":
+    main()
