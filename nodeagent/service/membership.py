@@ -28,7 +28,7 @@ from nodeagent.database.records import (
 )
 from nodeagent.database.store import ABSENT, ClusterStore, Conflict, Transaction, Unavailable, Unknown
 from nodeagent.monitor.messages import Permit
-from nodeagent.planner.timing import PROFILES, Profile
+from nodeagent.planner.timing import PROFILES, Profile, scaled
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.service import lives
 from nodeagent.service.announcing import Times, announced, bound_of, longest_bound, unguarded_because
@@ -107,9 +107,9 @@ class Membership:
 
     @property
     def profile(self) -> Profile:
-        """Return the cluster's times."""
+        """Return the cluster's times: those of its profile, for as many nodes as it has."""
         name = effective(COMMON[ObjectKind.CLUSTER], self._following.snapshot.cluster.properties, "Profile")
-        return PROFILES.get(str(name), PROFILES["default"])
+        return scaled(PROFILES.get(str(name), PROFILES["default"]), len(self._following.snapshot.nodes))
 
     @property
     def guarded(self) -> bool:
