@@ -299,6 +299,7 @@ class Node:
                 self.types,
                 self._make_monitors,
                 self._part_died,
+                self.world.switch,
             )
             service.start(self._serve(self.parts), f"{self.name} serves")
 
@@ -314,7 +315,12 @@ class Node:
 
     async def _serve(self, parts: NodeParts) -> None:
         kinds = tuple(
-            TypeReport(name=kind.name, exclusive=kind.exclusive, required_dependencies=kind.required_dependencies)
+            TypeReport(
+                name=kind.name,
+                schema=kind.schema(),
+                exclusive=kind.exclusive,
+                required_dependencies=kind.required_dependencies,
+            )
             for kind in self.types.values()
         )
         try:

@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 
 from nodeagent.api.causes import cause
+from nodeagent.api.events import LogEntry
 from nodeagent.api.objects import GroupId, NodeId, Phase, ResourceId, ResourceState, Wanted
 from nodeagent.api.properties import Value
 from nodeagent.database.records import (
     CLUSTER,
     ClusterRecord,
+    FenceRecord,
     GroupRecord,
     HeartbeatRecord,
     NodeRecord,
@@ -28,6 +30,7 @@ from nodeagent.database.records import (
     WishRecord,
     decode,
     encode,
+    fence_key,
     group_key,
     heartbeat_key,
     node_key,
@@ -43,6 +46,7 @@ from nodeagent.resourcetypes.base import ResourceType
 from tests.simulation.machine import TYPES
 from tests.simulation.network import Network
 from tests.simulation.node import Node
+from tests.simulation.powerswitch import PowerSwitch, outlet
 from tests.simulation.virtualtime import Process, VirtualLoop
 from tests.simulation.witness import Interval, Witness
 
@@ -74,6 +78,7 @@ class World:
         self.network = Network(loop, self.chance)
         self.network.committed = self._committed
         self.kernel = Process("world")
+        self.switch = PowerSwitch(self)
         self.witness = Witness(self.profile)
         self.timeline: list[str] = []
         self.broken: list[str] = []
@@ -200,6 +205,17 @@ class World:
     def retry(self, resource: ResourceId) -> None:
         """Bring a failed resource online."""
         self.put(order_key(resource), encode(OrderRecord(order=Order.RETRY, cause=cause("cause_asked"))))
+
+    def give_fence_devices(self) -> None:
+        """Connect every node to the power switch."""
+        for node in self.nodes.values():
+            device = FenceRecord(devices=(outlet(node.name),))
+            self.put(fence_key(self.number_of(node)), encode(device))
+
+    def codes(self) -> list[str]:
+        """Return the codes of all entries of the event log, in their order."""
+        entries = self.network.database.entries
+        return [decode(entries[key].value, LogEntry).code for key in sorted(entries) if key.startswith("events/")]
 
     def owner(self, group: GroupId) -> OwnerRecord:
         """Return who owns a group."""
