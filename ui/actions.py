@@ -24,11 +24,28 @@ SHORTCUTS: Mapping[Verb, str] = {
     Verb.PROPERTIES: "Alt+Return",
 }
 # Verbs whose menu item ends in an ellipsis: more input follows.
-ASKS = frozenset({Verb.MOVE_GROUP, Verb.CHANGE_GROUP, Verb.NEW_GROUP, Verb.NEW_RESOURCE, Verb.DELETE})
+ASKS = frozenset(
+    {
+        Verb.MOVE_GROUP,
+        Verb.CHANGE_GROUP,
+        Verb.DRAIN,
+        Verb.STOP,
+        Verb.EVICT,
+        Verb.DECLARE_OFF,
+        Verb.TAKE_OVER_NOW,
+        Verb.BEGIN_MAINTENANCE,
+        Verb.NEW_GROUP,
+        Verb.NEW_RESOURCE,
+        Verb.DELETE,
+    }
+)
 MENU_ORDER: tuple[tuple[Verb, ...], ...] = (
     (Verb.BRING_ONLINE, Verb.TAKE_OFFLINE, Verb.INITIATE_FAILURE),
     (Verb.MOVE_GROUP, Verb.CHANGE_GROUP),
-    (Verb.PAUSE, Verb.RESUME),
+    (Verb.PAUSE, Verb.RESUME, Verb.DRAIN, Verb.CANCEL_DRAIN, Verb.RESUME_FAILBACK),
+    (Verb.STOP, Verb.START, Verb.RESTART, Verb.EVICT),
+    (Verb.DECLARE_OFF, Verb.TAKE_OVER_NOW),
+    (Verb.BEGIN_MAINTENANCE, Verb.END_MAINTENANCE),
     (Verb.NEW_GROUP, Verb.NEW_RESOURCE),
     (Verb.DELETE, Verb.RENAME),
     (Verb.PROPERTIES,),

@@ -1,7 +1,7 @@
 """Doing what the person asked for: from a verb and a selection to requests, with the dialogs that some need."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -22,6 +22,7 @@ from nodeagent.api.states import all_dependents_of
 from nodeagent.api.texts import sentence
 from ui import tasks
 from ui.clusterarea import ClusterArea
+from ui.dialogs.maintenance import MaintenanceDialog
 from ui.dialogs.movegroup import MoveGroupDialog
 from ui.dialogs.question import Question, ask
 from ui.models.dragging import Drop
@@ -29,10 +30,11 @@ from ui.models.moving import targets
 from ui.models.picture import Picture
 from ui.models.tables import RENAMABLE
 from ui.sheets import open_properties
-from ui.verbs import Offer, delete_request, offer, request_for
+from ui.verbs import Offer, consequence, delete_request, offer, request_for
 from ui.wizards import new_group, new_resource
 from ui.words import listed, verb_title
 
+MOST_LINES = 8  # of what a question says of single objects
 MOST_SHEETS = 8  # opened at once; a thousand selected rows are a slip
 
 
@@ -40,6 +42,25 @@ class Commander(QObject):
     """Does verbs for cluster areas. What comes of them is said as a line."""
 
     said = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        # What is not here is sent as it is.
+        self._acts: dict[Verb, Callable[[ClusterArea, Offer], object]] = {
+            Verb.PROPERTIES: self._open_properties,
+            Verb.NEW_GROUP: self._open_wizard,
+            Verb.NEW_RESOURCE: self._open_wizard,
+            Verb.RENAME: lambda area, _found: area.edit_name(),
+            Verb.MOVE_GROUP: self._move,
+            Verb.CHANGE_GROUP: lambda area, _found: self.change_group_menu(area).popup(QCursor.pos()),
+            Verb.DELETE: self._delete,
+            Verb.DRAIN: self._ask_first,
+            Verb.STOP: self._ask_first,
+            Verb.EVICT: self._ask_first,
+            Verb.TAKE_OVER_NOW: self._ask_first,
+            Verb.DECLARE_OFF: self._declare_off,
+            Verb.BEGIN_MAINTENANCE: self._begin_maintenance,
+        }
 
     def do(self, area: ClusterArea, verb: Verb) -> None:
         """Do *verb* to the selection of *area*, or say why it cannot be done."""
@@ -51,21 +72,7 @@ class Commander(QObject):
         if not found.possible:
             self.said.emit(self.tr("{0}: not now. {1}").format(verb_title(verb), found.reason))
             return
-        match verb:
-            case Verb.PROPERTIES:
-                self._open_properties(area, found.items)
-            case Verb.NEW_GROUP | Verb.NEW_RESOURCE:
-                self._open_wizard(area, verb, found.items[0])
-            case Verb.RENAME:
-                area.edit_name()
-            case Verb.MOVE_GROUP:
-                self._move(area, found)
-            case Verb.CHANGE_GROUP:
-                self.change_group_menu(area).popup(QCursor.pos())
-            case Verb.DELETE:
-                self._delete(area, found)
-            case _:
-                self._send(area, [request_for(verb, item) for item in found.items], _asked(verb, found.items))
+        self._acts.get(verb, self._send_each)(area, found)
 
     def rename(self, area: ClusterArea, reference: ObjectRef, name: str) -> None:
         """Give an object the name that was typed, or say why it cannot have it."""
@@ -165,15 +172,19 @@ class Commander(QObject):
 
     # Single verbs
 
-    def _open_properties(self, area: ClusterArea, items: Sequence[ClusterObject]) -> None:
-        for item in items[:MOST_SHEETS]:
+    def _send_each(self, area: ClusterArea, found: Offer) -> None:
+        self._send(area, [request_for(found.verb, item) for item in found.items], _asked(found.verb, found.items))
+
+    def _open_properties(self, area: ClusterArea, found: Offer) -> None:
+        for item in found.items[:MOST_SHEETS]:
             try:
                 open_properties(area.cluster, ref(item), area)
             except ClusterError as exc:
                 area.show_problem(exc.problem)
 
-    def _open_wizard(self, area: ClusterArea, verb: Verb, item: ClusterObject) -> None:
-        if verb is Verb.NEW_GROUP:
+    def _open_wizard(self, area: ClusterArea, found: Offer) -> None:
+        item = found.items[0]
+        if found.verb is Verb.NEW_GROUP:
             new_group(area.cluster, area)
         else:
             new_resource(area.cluster, area, item.id if isinstance(item, Group) else None)
@@ -182,14 +193,44 @@ class Commander(QObject):
         if len(found.items) == 1 and isinstance(found.items[0], Group):
             self._open_move(area, found.items[0])
             return
-        requests = [request_for(Verb.MOVE_GROUP, item) for item in found.items]
-        self._send(area, requests, _asked(Verb.MOVE_GROUP, found.items))
+        self._send_each(area, found)
 
     def _open_move(self, area: ClusterArea, group: Group, node: int | None = None) -> None:
         assert area.picture is not None
         dialog = MoveGroupDialog(area.cluster, group.id, area.picture, area, node=node)
         dialog.moved.connect(self.said)
         area.picture_shown.connect(dialog.show_picture)
+        dialog.open()
+
+    def _ask_first(self, area: ClusterArea, found: Offer) -> None:
+        """Do what interrupts or removes something, when the person has read what it comes to."""
+        requests = [request_for(found.verb, item) for item in found.items]
+        said = _asked(found.verb, found.items)
+        title = verb_title(found.verb)
+        names = listed([item.name for item in found.items])
+        lines = [consequence(found.verb, [item], (), area.picture) for item in found.items if area.picture]
+        text = "\n".join(lines[:MOST_LINES])
+        ask(Question(f"{title}: {names}", text, title, area), lambda: self._send(area, requests, said))
+
+    def _declare_off(self, area: ClusterArea, found: Offer) -> None:
+        """Take a person's word that a node is off, for the silence that it is in now, when its name was typed."""
+        verb, item = found.verb, found.items[0]
+        title = verb_title(verb)
+        assert area.picture is not None
+        text = consequence(verb, [item], (), area.picture)
+        question = Question(f"{title}: {item.name}", text, title, area, confirm=item.name)
+        said = _asked(verb, [item])
+        ask(question, lambda: self._send(area, [request_for(verb, item, typed=question.typed)], said))
+
+    def _begin_maintenance(self, area: ClusterArea, found: Offer) -> None:
+        verb, items = found.verb, found.items
+        dialog = MaintenanceDialog([item.name for item in items], area)
+
+        def begin(seconds: float, note: str) -> None:
+            requests = [request_for(verb, item, seconds=seconds, note=note) for item in items]
+            self._send(area, requests, _asked(verb, items))
+
+        dialog.wanted.connect(begin)
         dialog.open()
 
     def _delete(self, area: ClusterArea, found: Offer) -> None:

@@ -240,7 +240,7 @@ class MainWindow(QMainWindow):
 
     def _show_shortcut_menu(self, where: QPoint) -> None:
         self._fill_move_menu()
-        self.menus.shortcut_menu(self).popup(where)
+        self.menus.shortcut_menu(self, self._offers).popup(where)
 
     def _show_attempts(self, area: ClusterArea) -> None:
         AttemptsDialog(area.cluster.name, area.cluster.status.attempts, self).show()

@@ -1,6 +1,6 @@
 """Menu bar and tool bar, made of the window's actions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QResizeEvent
@@ -11,6 +11,7 @@ from ui.actions import MENU_ORDER, WindowActions
 from ui.drawing import TOOL_ICON
 from ui.skins import dress_tool_bar, follow_theme, wear_verb
 from ui.tokens import Tokens
+from ui.verbs import Offer
 
 FIND_WIDTH = 240
 SHEET_ROOM = 24  # borders, padding and gap of a tool button under our sheet
@@ -57,17 +58,18 @@ class Menus:
         for menu in (self.file, self.edit, self.view, self.action, self.window, self.help):
             menu.setToolTipsVisible(True)
 
-    def shortcut_menu(self, parent: QWidget) -> QMenu:
+    def shortcut_menu(self, parent: QWidget, found: Mapping[Verb, Offer]) -> QMenu:
         """Return the verbs of what is selected, as the right mouse button shows them: what applies, on or off."""
         menu = QMenu(parent)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.setToolTipsVisible(True)
+        applying = {verb for verb, offer in found.items() if offer.items or offer.refused}
         for verbs in MENU_ORDER:
-            for verb in verbs:
+            for verb in (verb for verb in verbs if verb in applying):
                 menu.addAction(self.actions.verbs[verb])
                 if verb is Verb.MOVE_GROUP:
                     menu.addMenu(self.move)
-            menu.addSeparator()
+            menu.addSeparator()  # Qt shows one only of several that follow each other
         menu.addAction(self.actions["output"])
         menu.addAction(self.actions["why"])
         for key in ("power_off", "power_on"):

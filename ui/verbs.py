@@ -1,6 +1,6 @@
 """What can be done with a selection: each verb, for which of the objects, why not for others, and what it would do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,16 +19,25 @@ from nodeagent.api.objects import (
 )
 from nodeagent.api.problems import Problem
 from nodeagent.api.requests import (
+    BeginMaintenance,
     BringOnline,
+    CancelDrain,
     ChangeGroup,
+    DeclareOff,
     Delete,
+    EndMaintenance,
+    EvictNode,
     InitiateFailure,
     MoveGroup,
     PauseNode,
     Request,
+    RestartNode,
     ResumeNode,
     Right,
+    StartNode,
+    StopNode,
     TakeOffline,
+    TakeOverNow,
     Verb,
 )
 from nodeagent.api.rules.dependencies import whole_tree
@@ -41,10 +50,11 @@ from ui.words import kind_word, listed, state_of
 _tr = partial(QCoreApplication.translate, "verbs")
 
 # Verbs of which it makes sense to do them to several objects at once.
-SEVERAL = frozenset(Verb) - {Verb.RENAME, Verb.NEW_GROUP, Verb.NEW_RESOURCE}
+SEVERAL = frozenset(Verb) - {Verb.DECLARE_OFF, Verb.RENAME, Verb.NEW_GROUP, Verb.NEW_RESOURCE}
 # Verbs that change nothing on the cluster by themselves, so that they stay while it is not heard.
 OFFLINE = frozenset({Verb.PROPERTIES})
 
+MOST_NODES = 16  # named in a sentence about what is taken over
 MOST_LOOKED_AT = 1000  # selected objects, for what menus say at every change: 70 ms
 
 
@@ -156,19 +166,43 @@ def _why_not(refused: Sequence[Refused]) -> str:
     return " ".join(sentences[:3])
 
 
+_OF_NODES: Mapping[Verb, Callable[[NodeId, str], Request]] = {
+    Verb.PAUSE: lambda node, note: PauseNode(node=node, note=note),
+    Verb.RESUME: lambda node, note: ResumeNode(node=node, note=note),
+    Verb.DRAIN: lambda node, note: PauseNode(node=node, drain=True, note=note),
+    Verb.CANCEL_DRAIN: lambda node, note: CancelDrain(node=node, note=note),
+    Verb.RESUME_FAILBACK: lambda node, note: ResumeNode(node=node, failback=True, note=note),
+    Verb.STOP: lambda node, note: StopNode(node=node, note=note),
+    Verb.START: lambda node, note: StartNode(node=node, note=note),
+    Verb.RESTART: lambda node, note: RestartNode(node=node, note=note),
+    Verb.EVICT: lambda node, note: EvictNode(node=node, note=note),
+}
+
+
 def request_for(
-    verb: Verb, item: ClusterObject, *, node: NodeId | None = None, group: str = "", note: str = ""
+    verb: Verb,
+    item: ClusterObject,
+    *,
+    node: NodeId | None = None,
+    group: str = "",
+    seconds: float = 0.0,
+    typed: str = "",
+    note: str = "",
 ) -> Request:
     """Return the request that does *verb* to *item*.
 
     Args:
         node: where Move Group goes; None is the best possible one.
         group: where Change Group goes.
+        seconds: how long Begin Maintenance lasts.
+        typed: the node's name, by which a person confirms that it is off.
 
     Raises:
         ValueError: the verb is not a single request, such as Properties.
     """
     kind, identity = kind_of(item), str(item.id)
+    if verb in _OF_NODES:
+        return _OF_NODES[verb](int(identity), note)
     match verb:
         case Verb.BRING_ONLINE:
             return BringOnline(kind=kind, id=identity, note=note)
@@ -180,10 +214,14 @@ def request_for(
             return MoveGroup(group=identity, node=node, note=note)
         case Verb.CHANGE_GROUP:
             return ChangeGroup(resource=identity, group=group)
-        case Verb.PAUSE:
-            return PauseNode(node=int(identity))
-        case Verb.RESUME:
-            return ResumeNode(node=int(identity))
+        case Verb.DECLARE_OFF if isinstance(item, Node):
+            return DeclareOff(node=item.id, name=typed, heartbeat=item.heartbeat, note=note)
+        case Verb.TAKE_OVER_NOW if isinstance(item, Cluster):
+            return TakeOverNow(nodes=item.brake, note=note)
+        case Verb.BEGIN_MAINTENANCE:
+            return BeginMaintenance(kind=kind, id=identity, seconds=seconds, note=note)
+        case Verb.END_MAINTENANCE:
+            return EndMaintenance(kind=kind, id=identity, note=note)
         case _:
             raise ValueError(f"{verb.value} is not a single request")
 
@@ -208,19 +246,41 @@ def consequence(verb: Verb, items: Sequence[ClusterObject], refused: Sequence[Re
 
 
 def _of_one(verb: Verb, item: ClusterObject, picture: Picture) -> str:
+    if verb is Verb.BEGIN_MAINTENANCE:
+        return _tr("Nothing of it is restarted, failed over or failed back by itself meanwhile.")
+    if verb is Verb.END_MAINTENANCE:
+        return _tr("What failed meanwhile is dealt with by its policies again.")
     if isinstance(item, Resource):
         return _of_resource(verb, item, picture)
     if isinstance(item, Group):
         return _of_group(verb, item, picture)
     if isinstance(item, Node):
-        count = len(picture.groups_on.get(item.id, ()))
-        if verb is Verb.PAUSE:
-            return _tr("{0} keeps its {1} groups and takes nothing new.").format(item.name, count)
-        if verb is Verb.RESUME:
-            return _tr("{0} may take groups again.").format(item.name)
+        return _of_node(verb, item, len(picture.groups_on.get(item.id, ())))
+    if isinstance(item, Cluster) and verb is Verb.TAKE_OVER_NOW:
+        nodes = listed([picture.snapshot.node_name(node) for node in item.brake], MOST_NODES)
+        return _tr("These are declared down and taken over now: {0}.").format(nodes)
     if isinstance(item, Cluster) and verb is Verb.NEW_GROUP:
         return _tr("Opens a wizard; nothing is created before its end.")
     return ""
+
+
+def _of_node(verb: Verb, item: Node, count: int) -> str:
+    said = {
+        Verb.PAUSE: _tr("{0} keeps its {1} groups and takes nothing new."),
+        Verb.RESUME: _tr("{0} may take groups again."),
+        Verb.DRAIN: _tr("{0} is paused, and its {1} groups move away, one after the other."),
+        Verb.CANCEL_DRAIN: _tr("{0} keeps the {1} groups that it still has, and stays paused."),
+        Verb.RESUME_FAILBACK: _tr("{0} may take groups again, and gets those back that it was drained of."),
+        Verb.STOP: _tr("{0} gives its {1} groups away, or takes them offline, and stays out until it is started."),
+        Verb.START: _tr("{0} joins the cluster again."),
+        Verb.RESTART: _tr("{0} begins anew from what is installed; its applications run on."),
+        Verb.DECLARE_OFF: _tr(
+            "On your word that {0} is off its {1} groups are taken over at once. If it runs after all, its "
+            "applications run twice: look at its power first."
+        ),
+        Verb.EVICT: _tr("{0} is removed from the cluster, and joins again only when it is admitted."),
+    }
+    return said[verb].format(item.name, count) if verb in said else ""
 
 
 def _of_resource(verb: Verb, item: Resource, picture: Picture) -> str:
@@ -278,8 +338,14 @@ def _of_several(verb: Verb, items: Sequence[ClusterObject], picture: Picture) ->
             return _tr("fails {0} resources.").format(len(items))
         case Verb.PAUSE:
             return _tr("pauses {0} nodes.").format(len(items))
-        case Verb.RESUME:
+        case Verb.RESUME | Verb.RESUME_FAILBACK:
             return _tr("resumes {0} nodes.").format(len(items))
+        case Verb.DRAIN:
+            return _tr("drains {0} nodes.").format(len(items))
+        case Verb.STOP | Verb.RESTART:
+            return _tr("ends the Cluster Service of {0} nodes.").format(len(items))
+        case Verb.EVICT:
+            return _tr("removes {0} nodes from the cluster.").format(len(items))
         case Verb.DELETE:
             return _tr("deletes {0} objects.").format(len(items))
     return ""

@@ -13,6 +13,7 @@ from nodeagent.api.commonproperties import COMMON
 from nodeagent.api.objects import (
     ClusterObject,
     Group,
+    Node,
     NodeId,
     ObjectKind,
     ObjectRef,
@@ -21,36 +22,52 @@ from nodeagent.api.objects import (
     Snapshot,
     Wanted,
 )
-from nodeagent.api.problems import ClusterError, Problem, problem
+from nodeagent.api.problems import ClusterError, Problem, problem, refuse
 from nodeagent.api.properties import PropertySpec, check_all
 from nodeagent.api.requests import (
+    AdmitNode,
+    BeginMaintenance,
     BringOnline,
+    CancelDrain,
     ChangeGroup,
     CreateGroup,
     CreateResource,
+    DeclareOff,
     Delete,
+    EndMaintenance,
+    EvictNode,
     InitiateFailure,
     MoveGroup,
     PauseNode,
     Rename,
     Request,
+    RestartNode,
     ResumeNode,
     Right,
     SetDependencies,
+    SetFenceDevices,
     SetPossibleOwners,
     SetPreferredOwners,
     SetProperties,
+    StartNode,
+    StopNode,
     TakeOffline,
+    TakeOverNow,
     Verb,
 )
+from nodeagent.api.rules.declaring import confirmation_problem
 from nodeagent.api.rules.dependencies import dependencies_problem, whole_tree
+from nodeagent.api.rules.maintenance import duration_problem
 from nodeagent.api.rules.names import name_problem
+from nodeagent.api.rules.nodes import groups_on
 from nodeagent.api.rules.owners import owners_problem
 from nodeagent.api.rules.verbs import change_group_problem, move_problem, verb_problem
 from nodeagent.api.states import all_dependents_of, providers_of, wanted
 from nodeagent.api.texts import sentence
 from nodeagent.planner.placement import best_owner, next_owner
 from nodeagent.planner.policies import RestartAction, policy_of
+
+_NodeRequest = PauseNode | ResumeNode | CancelDrain | StopNode | StartNode | RestartNode | EvictNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +96,60 @@ def _foresee(request: Request, cluster: Snapshot) -> Foreseen:
             return _creation(request, cluster)
         case ChangeGroup(resource=resource, group=group):
             return _change_group(cluster.resource(resource), cluster.group(group), cluster)
-        case PauseNode(node=node):
+        case PauseNode() | ResumeNode() | CancelDrain() | StopNode() | StartNode() | RestartNode() | EvictNode():
+            return _of_node(request, cluster.node(request.node), cluster)
+        case DeclareOff(node=node, name=typed):
             item = cluster.node(node)
-            kept = [group.name for group in cluster.groups.values() if group.owner == node]
-            stays = f"It keeps {', '.join(sorted(kept))}." if kept else "It has no groups."
-            return _verb(Verb.PAUSE, item, cluster, f"{item.name} takes no new groups until it is resumed.", stays)
-        case ResumeNode(node=node):
-            item = cluster.node(node)
-            return _verb(Verb.RESUME, item, cluster, f"{item.name} takes groups again.")
+            bad = verb_problem(Verb.DECLARE_OFF, item, cluster) or confirmation_problem(item, typed)
+            return _result(bad, f"{item.name} is declared down, and its groups are taken over.")
+        case TakeOverNow(nodes=nodes):
+            down = f"{_nodes(nodes, cluster)} are declared down, and their groups are taken over."
+            return _verb(Verb.TAKE_OVER_NOW, cluster.cluster, cluster, down)
+        case BeginMaintenance(kind=kind, id=identity, seconds=seconds):
+            name = _object(kind, identity, cluster).name
+            effect = f"Nothing of {name} is restarted, failed over or failed back by itself for {seconds:g} s."
+            return _result(duration_problem(seconds), effect)
+        case EndMaintenance(kind=kind, id=identity):
+            ended = _object(kind, identity, cluster)
+            return _verb(Verb.END_MAINTENANCE, ended, cluster, f"The policies of {ended.name} act again.")
         case _:
             return _setting(request, cluster)
+
+
+def _of_node(request: _NodeRequest, node: Node, cluster: Snapshot) -> Foreseen:
+    has = [group.name for group in groups_on(node, cluster)]
+    its = f"its groups {', '.join(has)}" if has else "no group"
+    match request:
+        case PauseNode(drain=True):
+            paused = f"{node.name} takes no new groups until it is resumed."
+            return _verb(Verb.DRAIN, node, cluster, paused, f"It gives away {its}.")
+        case PauseNode():
+            stays = f"It keeps {', '.join(has)}." if has else "It has no groups."
+            return _verb(Verb.PAUSE, node, cluster, f"{node.name} takes no new groups until it is resumed.", stays)
+        case ResumeNode(failback=True):
+            back = [cluster.groups[group].name for group in node.drained if group in cluster.groups]
+            comes = f"{', '.join(back) or 'No group'} comes back if it can."
+            return _verb(Verb.RESUME_FAILBACK, node, cluster, f"{node.name} takes groups again.", comes)
+        case ResumeNode():
+            return _verb(Verb.RESUME, node, cluster, f"{node.name} takes groups again.")
+        case CancelDrain():
+            return _verb(Verb.CANCEL_DRAIN, node, cluster, f"{node.name} stays paused and keeps {its}.")
+        case StopNode():
+            gone = f"{node.name} leaves, and stays out until it is started."
+            return _verb(Verb.STOP, node, cluster, f"{node.name} gives away {its}, or takes it offline.", gone)
+        case StartNode():
+            return _verb(Verb.START, node, cluster, f"{node.name} joins again.")
+        case RestartNode():
+            return _verb(Verb.RESTART, node, cluster, f"{node.name} begins anew; its applications run on.")
+        case EvictNode():
+            return _verb(Verb.EVICT, node, cluster, f"{node.name} is removed, and joins again only when admitted.")
 
 
 def _setting(request: Request, cluster: Snapshot) -> Foreseen:
     match request:
         case Rename(kind=kind, id=identity, name=name):
             bad = name_problem(kind, name, cluster, renamed=identity)
-            return _result(bad, f"{_named(kind, identity, cluster)} is called {name}.")
+            return _result(bad, f"{_object(kind, identity, cluster).name} is called {name}.")
         case SetProperties():
             return _properties(request, cluster)
         case SetPreferredOwners(group=group, nodes=nodes):
@@ -110,6 +164,11 @@ def _setting(request: Request, cluster: Snapshot) -> Foreseen:
             bad = dependencies_problem(item, providers, cluster)
             names = ", ".join(cluster.resources[p].name for p in providers if p in cluster.resources)
             return _result(bad, f"{item.name} depends on {names or 'nothing'}.")
+        case AdmitNode(name=name):
+            return Foreseen(effects=(f"{name} may join again, as a new member.",))
+        case SetFenceDevices(node=node, devices=devices):
+            how = f"{len(devices)} fence devices" if len(devices) != 1 else "1 fence device"
+            return Foreseen(effects=(f"{cluster.node(node).name} has {how}.",))
         case _:
             return Foreseen(effects=("Nothing changes.",))
 
@@ -122,11 +181,11 @@ def _verb(verb: Verb, item: ClusterObject, cluster: Snapshot, *effects: str) -> 
     return _result(verb_problem(verb, item, cluster), *effects)
 
 
-def _named(kind: ObjectKind, identity: str, cluster: Snapshot) -> str:
+def _object(kind: ObjectKind, identity: str, cluster: Snapshot) -> ClusterObject:
     found = cluster.get(ObjectRef(kind, identity))
     if found is None:
-        raise ClusterError(problem("object_unknown", kind=kind.value, id=identity))
-    return found.name
+        raise refuse("object_unknown", kind=kind.value, id=identity)
+    return found
 
 
 def _nodes(nodes: Iterable[NodeId], cluster: Snapshot) -> str:
@@ -269,7 +328,7 @@ def _change_group(resource: Resource, group: Group, cluster: Snapshot) -> Forese
 
 
 def _properties(request: SetProperties, cluster: Snapshot) -> Foreseen:
-    name = _named(request.kind, request.id, cluster)
+    name = _object(request.kind, request.id, cluster).name
     schema: tuple[PropertySpec, ...] = ()
     if request.kind is ObjectKind.RESOURCE and (kind := cluster.types.get(cluster.resource(request.id).type)):
         schema = kind.schema

@@ -2,13 +2,16 @@
 
 import pytest
 
+import icons
 from nodeagent.api.objects import ClusterObject, NodeState, ResourceState, Snapshot
 from nodeagent.api.requests import BringOnline, Right, Verb
 from nodeagent.api.rules.verbs import verb_problem, verbs_of
 from tests.builders import changed, cluster, with_network
 from tests.webfarm import WebFarm
+from ui.actions import MENU_ORDER
 from ui.models.picture import Picture
-from ui.verbs import MOST_LOOKED_AT, delete_request, offer, offers, request_for, targets_of
+from ui.verbs import MOST_LOOKED_AT, consequence, delete_request, offer, offers, request_for, targets_of
+from ui.words import verb_drawing, verb_title
 
 ONLINE, OFFLINE, FAILED = ResourceState.ONLINE, ResourceState.OFFLINE, ResourceState.FAILED
 
@@ -89,6 +92,27 @@ def test_requests_name_the_object_and_carry_the_note() -> None:
     assert (request.kind, request.id, request.note) == ("group", "web", "why")
     with pytest.raises(ValueError, match="not a single request"):
         request_for(Verb.PROPERTIES, snapshot.groups["web"])
+
+
+def test_every_verb_has_a_title_an_icon_and_its_place_in_the_menu() -> None:
+    placed = [verb for verbs in MENU_ORDER for verb in verbs]
+    assert sorted(placed) == sorted(Verb)
+    for verb in Verb:
+        assert verb_title(verb)
+        assert f"verb-{verb_drawing(verb)}" in icons.names()
+
+
+SENT_BY_DIALOGS = {
+    Verb.PROPERTIES, Verb.RENAME, Verb.NEW_GROUP, Verb.NEW_RESOURCE, Verb.DELETE,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", sorted(set(Verb) - SENT_BY_DIALOGS))
+def test_every_other_verb_is_one_request_for_each_kind_that_has_it(verb: Verb) -> None:
+    items = [item for item in everything() if verb in verbs_of(item)]
+    picture = Picture(with_network(WebFarm(now=1000.0).snapshot()))
+    assert all(request_for(verb, item, seconds=60.0, typed=item.name).changes for item in items)
+    assert any(consequence(verb, [item], (), picture) for item in items)
 
 
 def test_deleting_a_resource_names_all_that_depends_on_it() -> None:

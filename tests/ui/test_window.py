@@ -11,12 +11,25 @@ from PySide6.QtWidgets import QApplication, QDialog
 from clusteradmin.settings import ClientHome
 from nodeagent.api.objects import NodeState, ObjectKind, ObjectRef, ResourceState, Snapshot
 from nodeagent.api.problems import problem
-from nodeagent.api.requests import BringOnline, ChangeGroup, Delete, MoveGroup, PauseNode, Rename, TakeOffline, Verb
+from nodeagent.api.requests import (
+    BeginMaintenance,
+    BringOnline,
+    ChangeGroup,
+    DeclareOff,
+    Delete,
+    MoveGroup,
+    PauseNode,
+    Rename,
+    StopNode,
+    TakeOffline,
+    Verb,
+)
 from tests.builders import changed, cluster
 from tests.support.standin import StandInCluster
 from tests.webfarm import WebFarm
 from ui import settings
 from ui.clusterarea import ClusterArea
+from ui.dialogs.maintenance import MaintenanceDialog
 from ui.dialogs.movegroup import MoveGroupDialog
 from ui.dialogs.palette import Palette
 from ui.dialogs.question import Question
@@ -191,6 +204,63 @@ async def test_deleting_names_the_dependents_and_takes_them_along(window: MainWi
     question.accept()
     await until(lambda: stand_in.requests)
     assert stand_in.requests == [Delete(kind=ObjectKind.RESOURCE, id="ip", with_dependents=("app",))]
+
+
+async def test_a_node_is_declared_off_when_its_name_was_typed(window: MainWindow) -> None:
+    snapshot = changed(pair(), "node", "b", state=NodeState.UNKNOWN, silent_since=5.0, heartbeat=77)
+    area, stand_in = opened(window, snapshot)
+    area.go_to(Place(Branch.CLUSTER))
+    select(area, "2", kind=ObjectKind.NODE)
+    window.commander.do(area, Verb.DECLARE_OFF)
+    question = area.findChild(Question)
+    assert question is not None
+    question.field.setText("a")
+    assert not question.accept_button.isEnabled()
+    question.field.setText(" B ")
+    assert question.accept_button.isEnabled()
+    question.accept()
+    await until(lambda: stand_in.requests)
+    assert stand_in.requests == [DeclareOff(node=2, name="B", heartbeat=77)]
+
+
+async def test_what_interrupts_is_asked_for_twice(window: MainWindow) -> None:
+    area, stand_in = opened(window, pair())
+    area.go_to(Place(Branch.CLUSTER))
+    select(area, "1", kind=ObjectKind.NODE)
+    window.commander.do(area, Verb.STOP)
+    question = area.findChild(Question)
+    assert question is not None
+    assert stand_in.requests == []
+    question.accept()
+    await until(lambda: stand_in.requests)
+    assert stand_in.requests == [StopNode(node=1)]
+
+
+async def test_maintenance_lasts_as_long_as_was_chosen(window: MainWindow) -> None:
+    area, stand_in = opened(window, pair())
+    area.go_to(GROUPS)
+    select(area, "web", kind=ObjectKind.GROUP)
+    window.commander.do(area, Verb.BEGIN_MAINTENANCE)
+    dialog = area.findChild(MaintenanceDialog)
+    assert dialog is not None
+    dialog.length.setCurrentIndex(0)
+    dialog.reason.setText(" new kernel ")
+    dialog.accept()
+    await until(lambda: stand_in.requests)
+    assert stand_in.requests == [
+        BeginMaintenance(kind=ObjectKind.GROUP, id="web", seconds=900.0, note="new kernel"),
+    ]
+
+
+async def test_the_shortcut_menu_has_only_what_applies(window: MainWindow) -> None:
+    area, _ = opened(window, pair())
+    select(area, "app")
+    menu = window.menus.shortcut_menu(window, area.offers(area.selection()))
+    titles = {action.text() for action in menu.actions() if not action.menu()}
+    assert {"Bring Online", "Move Group…"} <= titles
+    assert not titles & {"Pause Node", "Drain Node…", "Evict Node…"}
+    menu.close()
+    menu.deleteLater()
 
 
 async def test_a_name_that_is_taken_is_refused_before_it_is_sent(window: MainWindow) -> None:

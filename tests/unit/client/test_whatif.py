@@ -6,21 +6,30 @@ import pytest
 from clusteradmin.client.whatif import foresee
 from nodeagent.api.objects import NodeState, ObjectKind, ResourceState, Snapshot, Wanted
 from nodeagent.api.requests import (
+    AdmitNode,
+    BeginMaintenance,
     BringOnline,
     ChangeGroup,
     CreateGroup,
     CreateResource,
+    DeclareOff,
     Delete,
+    EndMaintenance,
+    EvictNode,
     InitiateFailure,
     MoveGroup,
     PauseNode,
     Rename,
     Request,
+    RestartNode,
     Right,
     SetDependencies,
+    SetFenceDevices,
     SetPossibleOwners,
     SetProperties,
+    StopNode,
     TakeOffline,
+    TakeOverNow,
 )
 from tests.builders import changed, cluster
 
@@ -136,6 +145,31 @@ def test_what_the_rules_refuse_is_foreseen(request_: Request, code: str) -> None
 def test_what_the_user_may_not_do_is_foreseen() -> None:
     assert refused(MoveGroup(group="web", node=3), linked(), Right.READ) == "access_denied"
     assert foresee(MoveGroup(group="web", node=3), linked(), Right.OPERATE).problem is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "first"),
+    [
+        (PauseNode(node=1, drain=True), "a takes no new groups until it is resumed."),
+        (StopNode(node=1), "a gives away its groups Web, or takes it offline."),
+        (RestartNode(node=1), "a begins anew; its applications run on."),
+        (BeginMaintenance(kind=GROUP, id="web", seconds=60), "Nothing of Web is restarted,"),
+        (AdmitNode(name="d"), "d may join again, as a new member."),
+        (SetFenceDevices(node=1), "a has 0 fence devices."),
+    ],
+)
+def test_what_is_done_to_nodes_is_foreseen(request_: Request, first: str) -> None:
+    assert effects(request_, linked())[0].startswith(first)
+
+
+def test_a_node_is_declared_off_by_its_name_only() -> None:
+    silent = changed(linked(), "node", "c", state=NodeState.UNKNOWN, silent_since=5.0)
+    assert refused(DeclareOff(node=1, name="a", heartbeat=0), silent) == "node_is_heard"
+    assert refused(DeclareOff(node=3, name="b", heartbeat=0), silent) == "name_not_confirmed"
+    assert effects(DeclareOff(node=3, name="C", heartbeat=0), silent)[0].startswith("c is declared down")
+    assert refused(TakeOverNow(nodes=(3,)), silent) == "brake_open"
+    assert refused(EvictNode(node=1), silent) == "evict_member"
+    assert refused(EndMaintenance(kind=GROUP, id="web"), silent) == "not_in_maintenance"
 
 
 def test_every_request_that_changes_something_is_foreseen_in_words() -> None:
