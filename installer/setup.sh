@@ -140,9 +140,39 @@ install_packages() { # ENTRY...: installs what is missing, or says what to insta
             "    sudo apt-get install $names" ""
     fi
     echo "Installing: $names"
+    local others=" $names "
+    case $others in
+        *" etcd-server "*)
+            others=${others/ etcd-server / }
+            install_without_service etcd-server etcd
+            ;;
+    esac
     # shellcheck disable=SC2086
+    [ -z "${others// /}" ] || apt_install $others
+}
+
+apt_install() { # PACKAGE...
     $SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-        -o DPkg::Lock::Timeout=120 $names </dev/null || stop_with "apt-get could not install: $names"
+        -o DPkg::Lock::Timeout=120 "$@" </dev/null || stop_with "apt-get could not install: $*"
+}
+
+# Installs a package for its program alone: the service that Debian starts and enables with it stays off.
+install_without_service() { # PACKAGE SERVICE
+    local policy=/usr/sbin/policy-rc.d own=
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | $SUDO tee "$policy" >/dev/null
+        $SUDO chmod 755 "$policy"
+        own=yes
+    fi
+    # In a subshell: it may stop, and the policy must go in any case.
+    if (apt_install "$1"); then
+        # With neither systemd nor its tools the boot scripts alone would start it.
+        $SUDO systemctl disable --quiet "$2" 2>/dev/null || $SUDO update-rc.d "$2" disable >/dev/null 2>&1 || true
+        [ -z "$own" ] || $SUDO rm -f "$policy"
+    else
+        [ -z "$own" ] || $SUDO rm -f "$policy"
+        exit 1
+    fi
 }
 
 # --- .venv ------------------------------------------------------------------------------------------------------

@@ -220,6 +220,7 @@ class EtcdStore(ClusterStore):
 
     async def compact(self, before: int) -> None:
         """See `ClusterStore.compact`."""
+        self._refuse_restored()
         if before <= 1 and not self._gateway.closed:
             return
         # etcd takes away what the revision that it is told has replaced; a watch from that very one still works.

@@ -21,6 +21,7 @@ from nodeagent.database.store import StoreHealth, Unavailable, Voter
 
 _PATIENCE: Final = 1.0  # seconds that each member gets to say how it is
 _DEFRAGMENTED_WITHIN: Final = 60.0  # seconds; the caller chooses members that need a fraction of that
+_ALARM: Final = "/v3/maintenance/alarm"
 _QUOTA: Final = b"etcd_server_quota_backend_bytes "  # in the metrics; etcd 3.4 says it nowhere else
 
 
@@ -72,7 +73,7 @@ class EtcdCare:
 
     async def _alarms(self) -> tuple[str, ...]:
         try:
-            answer = await self._ask("/v3/maintenance/alarm", {"action": "GET"}, AlarmsAnswer)
+            answer = await self._ask(_ALARM, {"action": "GET"}, AlarmsAnswer)
         except Unavailable:
             return ()
         return tuple(sorted({alarm.alarm for alarm in answer.alarms}))
@@ -94,12 +95,16 @@ class EtcdCare:
         await self._ask_one(Place.of(voter.address), "POST", "/v3/maintenance/defragment", _DEFRAGMENTED_WITHIN)
 
     async def clear_alarms(self) -> None:
-        """Take back every alarm for want of space.
+        """Take back every alarm for want of space, of each member that has raised one.
 
         Raises:
             Unavailable: nobody answers.
         """
-        await self._ask("/v3/maintenance/alarm", {"action": "DEACTIVATE", "alarm": "NOSPACE"}, AlarmsAnswer)
+        found = await self._ask(_ALARM, {"action": "GET"}, AlarmsAnswer)
+        for alarm in found.alarms:
+            if alarm.alarm == "NOSPACE":
+                given = {"action": "DEACTIVATE", "alarm": alarm.alarm, "memberID": alarm.member}
+                await self._ask(_ALARM, given, AlarmsAnswer)
 
     async def _ask(self, path: str, message: object, kind: type[M]) -> M:
         try:

@@ -139,16 +139,17 @@ class Connection:
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as exc:
-                raise NoAnswer(f"{self.place} ended the connection: {exc}") from exc
-            if isinstance(event, h11.ConnectionClosed):
-                raise NoAnswer(f"{self.place} ended the connection")
+                raise NoAnswer(f"{self.place} does not speak HTTP: {exc}") from exc
             if event is not h11.NEED_DATA:
-                assert not isinstance(event, type)  # the sentinels: we never ask beyond the end of a message
+                assert not isinstance(event, type)  # PAUSED: we never ask beyond the end of a message
                 return event
             try:
-                self._http.receive_data(await self._reader.read(_PIECE))
+                data = await self._reader.read(_PIECE)
             except OSError as exc:
                 raise NoAnswer(f"{self.place}: {exc}") from exc
+            if not data:
+                raise NoAnswer(f"{self.place} ended the connection")
+            self._http.receive_data(data)
 
     # --- a stream in both directions ------------------------------------------------------------------------------
 
