@@ -8,7 +8,18 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from nodeagent.api.causes import Cause, Refusal, cause
-from nodeagent.api.objects import Group, Node, NodeId, NodeState, Phase, Resource, ResourceState, Snapshot, Wanted
+from nodeagent.api.objects import (
+    Group,
+    GroupId,
+    Node,
+    NodeId,
+    NodeState,
+    Phase,
+    Resource,
+    ResourceState,
+    Snapshot,
+    Wanted,
+)
 from nodeagent.api.problems import Problem
 from nodeagent.api.rules.maintenance import frozen
 from nodeagent.api.rules.owners import host_problem
@@ -17,7 +28,14 @@ from nodeagent.api.states import wanted
 from nodeagent.api.texts import sentence
 from nodeagent.planner.decisions import CannotPlace, Decision, DropWish, GiveGroup, GiveUp, TakeBack
 from nodeagent.planner.placement import Choice, best_owner, clash_problem, last_resort, next_owner, spread
-from nodeagent.planner.policies import RestartAction, failback_allowed, failover_limit, failovers_left, policy_of
+from nodeagent.planner.policies import (
+    RestartAction,
+    claim_patience,
+    failback_allowed,
+    failover_limit,
+    failovers_left,
+    policy_of,
+)
 from nodeagent.planner.workload import Workload
 
 
@@ -30,12 +48,14 @@ class Observations:
         hour: hour of the day in the cluster's time zone, for failback windows.
         wishes: who asked for which move, by group.
         skipped: hours that the clock left out just before this one, when summer time began: they count with it.
+        unclaimed: groups whose new owner, though it is up, has not claimed them for longer than `claim_patience`.
     """
 
     now: float
     hour: int
     wishes: dict[str, Cause]
     skipped: tuple[int, ...] = ()
+    unclaimed: frozenset[GroupId] = frozenset()
 
 
 def plan(cluster: Snapshot, seen: Observations) -> list[Decision]:
@@ -99,13 +119,20 @@ def _decide(group: Group, now: _Round) -> Decision | None:
         return _retarget(group, now) if group.wish is None else _wish_on_the_way(group, now)
     if group.wish is not None:
         return _wish(group, now)
+    if group.phase is Phase.ASSIGNED and group.id in now.seen.unclaimed and not still:
+        return _not_claimed(group, now)
     if group.phase is not Phase.CLAIMED:
         return None
     if drain := _drain(group, now):
         return drain
     if group.gave_up or still:
         return None
-    return _after_failure(group, now) or _away_from_paused(group, now) or _failback(group, now)
+    return (
+        _after_failure(group, now)
+        or _after_self_stops(group, now)
+        or _away_from_paused(group, now)
+        or _failback(group, now)
+    )
 
 
 # --- nobody owns it ---------------------------------------------------------------------------------------------
@@ -262,6 +289,31 @@ def _after_failure(group: Group, now: _Round) -> Decision | None:
         detail=resource.information,
     )
     return TakeBack(group.id, choice.node, replace(why, refused=choice.refused), failover=True)
+
+
+def _after_self_stops(group: Group, now: _Round) -> Decision | None:
+    """Move a group away from a node on which it had to stop by itself again and again, and was started again each time.
+
+    Where it may not fail over any more it stays: it does run between those stops.
+    """
+    for resource in now.cluster.resources_of(group.id):
+        if resource.exhausted and resource.state is not ResourceState.FAILED and resource.state_node == group.owner:
+            choice = next_owner(group, now.cluster, now.work)
+            if choice.node is None or failovers_left(group, now.seen.now) == 0:
+                return None
+            why = cause("cause_flapping", name=resource.name, node=now.cluster.node_name(group.owner))
+            return TakeBack(group.id, choice.node, replace(why, refused=choice.refused), failover=True)
+    return None
+
+
+def _not_claimed(group: Group, now: _Round) -> Decision | None:
+    """Take a group back from a node that is up and does not take it; that node then has nothing to stop."""
+    choice = next_owner(group, now.cluster, now.work)
+    if choice.node is None:
+        return None
+    patience = claim_patience(now.cluster.resources_of(group.id), now.cluster)
+    why = cause("cause_not_claimed", node=now.cluster.node_name(group.owner), seconds=round(patience))
+    return TakeBack(group.id, choice.node, replace(why, refused=choice.refused))
 
 
 def _drain(group: Group, now: _Round) -> Decision | None:

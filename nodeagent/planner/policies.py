@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import msgspec
 
 from nodeagent.api.commonproperties import COMMON, NEVER, USE_TYPE
-from nodeagent.api.objects import Group, ObjectKind, Resource, ResourceType
+from nodeagent.api.objects import Group, ObjectKind, Resource, ResourceType, Snapshot
 from nodeagent.api.properties import effective
 
 
@@ -62,6 +62,12 @@ def policy_of(resource: Resource, kind: ResourceType | None) -> Policy:
         is_alive=interval("IsAlivePollInterval"),
         pending_timeout=own("PendingTimeout") / 1000,
     )
+
+
+def claim_patience(resources: Iterable[Resource], cluster: Snapshot) -> float:
+    """Return the seconds in which a node must claim a group it was given: its resources' longest PendingTimeout."""
+    waits = (policy_of(resource, cluster.types.get(resource.type)).pending_timeout for resource in resources)
+    return max(waits, default=Policy().pending_timeout)
 
 
 def recent(failures: Sequence[float], period: float, now: float) -> list[float]:

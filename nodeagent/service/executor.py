@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import Final
 
 from msgspec.structs import replace
 
 from nodeagent.api.causes import Cause, cause
+from nodeagent.api.events import Severity
 from nodeagent.api.objects import Group, GroupId, NodeState, Phase, Resource, ResourceId, ResourceState, Wanted
+from nodeagent.api.problems import problem
 from nodeagent.api.states import wanted
-from nodeagent.database.records import Order, OwnerRecord, encode, order_key, owner_key, verdict_key
+from nodeagent.database.records import Order, OwnerRecord, order_key, verdict_key
 from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
 from nodeagent.database.view import Delta
 from nodeagent.monitor.messages import (
     Closed,
-    CloseEpoch,
     Definition,
     Fail,
     Forget,
@@ -31,12 +33,14 @@ from nodeagent.planner.policies import Policy, policy_of
 from nodeagent.service.following import Following
 from nodeagent.service.membership import Membership
 from nodeagent.service.monitors import SHARED, MonitorFailed, ResourceMonitors
+from nodeagent.service.owning import Owning
 from nodeagent.service.reporting import Reporting
 from nodeagent.service.retries import Retries
 from nodeagent.system.clock import Clock
 
 log = logging.getLogger(__name__)
 
+MONITOR_ATTEMPTS: Final = 2  # to start a Resource Monitor before its resources have failed on this node
 RETRY: Final = 0.3  # seconds until a group is looked at again after the store did not answer
 _RUNNING: Final = frozenset({ResourceState.ONLINE, ResourceState.ONLINE_PENDING, ResourceState.OFFLINE_PENDING})
 
@@ -54,8 +58,9 @@ class Executor:
         self._ordered: dict[ResourceId, ResourceState] = {}
         self._monitor_of: dict[ResourceId, str] = {}
         self._policies: dict[ResourceId, Policy] = {}
-        self._claimed: dict[GroupId, int] = {}
-        self._closing: dict[GroupId, tuple[int, set[str]]] = {}
+        self._owning = Owning(following, membership, clock, reporting.events, self._look_at)
+        self._resisting: frozenset[ResourceId] = frozenset()
+        self._monitorless: Counter[ResourceId] = Counter()
         self._fresh: set[ResourceId] = set()
         self._retries = Retries(clock)
         self._dirty: set[GroupId] = set()
@@ -124,16 +129,19 @@ class Executor:
         self._reporting.report(resource, report, retry_at, monitor)
 
     def closed(self, name: str, said: Closed) -> None:
-        """Take a monitor's answer to CloseEpoch; one that is not clean is asked again a moment later."""
-        epoch, waiting = self._closing.get(said.group, (0, set()))
-        if epoch == said.epoch and not said.clean:
-            self._closing.pop(said.group)
-            self._again(said.group)
-            return
-        if epoch == said.epoch:
-            waiting.discard(name)
-        self._dirty.add(said.group)
-        self._wake.set()
+        """Take a monitor's answer to CloseEpoch."""
+        self._owning.closed(name, said)
+
+    def resisted(self) -> None:
+        """Take note of what cannot be stopped, and of what could be after all (safety rule P7)."""
+        assert self.monitors is not None
+        resisting = self.monitors.enforcement.resisting
+        self._owning.resist(resisting, self._reports)
+        if resisting - self._resisting and self._membership.node:
+            names = (self._following.snapshot.resources.get(resource) for resource in sorted(resisting))
+            detail = ", ".join(resource.name for resource in names if resource)
+            self._reporting.say(Severity.ERROR, "event_unclean", detail=detail)
+        self._resisting = resisting
 
     def monitor_died(self, name: str, held: tuple[ResourceId, ...]) -> None:
         """Nothing of *held* runs any more: forget its states, so that it starts again where it is wanted."""
@@ -141,11 +149,10 @@ class Executor:
         for resource in held:
             self._reports.pop(resource, None)
             self._ordered.pop(resource, None)
-            self._claimed.pop(self._group_of(resource), None)
+            self._owning.claimed.pop(self._group_of(resource), None)
         for resource in [r for r in self._ordered if self._monitor_of.get(r, SHARED) == name]:
             del self._ordered[resource]  # it may not have read the order
-        for group in [group for group, (_, waiting) in self._closing.items() if name in waiting]:
-            del self._closing[group]  # it will not answer: its successor is asked
+        self._owning.monitor_died(name)
         self.look_at_everything()
 
     def monitor_started(self, name: str, process: int) -> None:
@@ -156,8 +163,7 @@ class Executor:
         """A new life of this node has begun: nothing runs, nothing is claimed."""
         self._reports.clear()
         self._ordered.clear()
-        self._claimed.clear()
-        self._closing.clear()
+        self._owning.forget_everything()
         self.look_at_everything()
 
     def _group_of(self, resource: ResourceId) -> GroupId:
@@ -183,22 +189,29 @@ class Executor:
                     self._again(group)
 
     def _again(self, group: GroupId) -> None:
+        self._look_at(group, RETRY)
+
+    def _look_at(self, group: GroupId, seconds: float) -> None:
         def look() -> None:
             self._dirty.add(group)
             self._wake.set()
 
-        asyncio.get_running_loop().call_later(RETRY, look)
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds, look)
+        else:
+            look()
 
     async def _work(self, group_id: GroupId) -> None:
         found = self._following.view.owner(group_id)
         group = self._following.snapshot.groups.get(group_id)
-        if found is None or group is None or not self._mine(found[0]):
+        if found is None or group is None or not self._owning.mine(found[0]):
             self._let_go(group_id)
             return
         if found[0].phase is Phase.ASSIGNED:
             await self._claim(group_id)
             return
-        if found[0].phase not in (Phase.CLAIMED, Phase.MOVING):
+        if found[0].phase in (Phase.CLAIMED, Phase.MOVING) and self._owning.resists(group_id):
+            await self._owning.stick(group)
             return
         members = self._members(group_id)
         self._tell_policies(members)
@@ -206,16 +219,14 @@ class Executor:
             await self._obey_orders(group, members)
         members = self._members(group_id)
         await self._step(group, members, self._stop_cause(group, found[0]))
-        if found[0].phase is Phase.MOVING and all_down(self._members(group_id)):
+        if found[0].phase is not Phase.CLAIMED and all_down(self._members(group_id)):
             await self._release(group_id)
-
-    def _mine(self, owner: OwnerRecord) -> bool:
-        me = self._membership
-        return owner.node == me.node and owner.incarnation == me.incarnation
 
     def _stop_cause(self, group: Group, owner: OwnerRecord) -> Cause | None:
         if owner.phase is Phase.MOVING:
             return cause("cause_moving", node=self._following.snapshot.node_name(owner.target))
+        if owner.phase is Phase.STUCK:
+            return owner.cause
         if self.stopping:
             return cause("cause_node_leaves", node=self._following.snapshot.node_name(self._membership.node))
         verdict = self._following.view.verdict(group.id)
@@ -223,7 +234,7 @@ class Executor:
 
     def _let_go(self, group: GroupId) -> None:
         """Stop what runs of a group that this node does not own (any more), and forget it."""
-        self._claimed.pop(group, None)
+        self._owning.claimed.pop(group, None)
         for report in [r for r in self._reports.values() if r.group == group]:
             resource = self._following.snapshot.resources.get(report.id)
             if resource is not None and resource.group != group:
@@ -244,51 +255,16 @@ class Executor:
     # --- ownership ----------------------------------------------------------------------------------------------
 
     async def _claim(self, group: GroupId) -> None:
-        """Commit a higher epoch before the first order: older commits in flight become void (safety rule O3)."""
-        key = owner_key(group)
-        found = self._following.view.owner(group)
-        if found is None or not self._mine(found[0]):
-            return
-        record = replace(found[0], phase=Phase.CLAIMED, epoch=found[0].epoch + 1)
-        revision = await self._following.store.commit(Transaction(expect={key: found[1]}, put={key: encode(record)}))
-        self._claimed[group] = record.epoch
-        await self._following.reached(revision)
-        self._reporting.claimed(self._following.snapshot.resources_of(group), self._reports, record.epoch)
-        self._dirty.add(group)
-        self._wake.set()
+        if not self._owning.is_covered(group):
+            self._look_at(group, RETRY)  # the next heartbeat announces what is needed
+        elif epoch := await self._owning.claim(group):
+            self._reporting.claimed(self._following.snapshot.resources_of(group), self._reports, epoch)
+            self._look_at(group, 0.0)
 
     async def _release(self, group: GroupId) -> None:
-        """Close the epoch in every monitor, and once all say that nothing runs hand the group on (O2 a, O4)."""
-        found = self._following.view.owner(group)
-        if found is None or found[0].phase is not Phase.MOVING or self.monitors is None:
-            return
-        record, revision = found
-        epoch, waiting = self._closing.get(group, (0, set()))
-        if epoch < record.epoch:
-            asked = self.monitors.order_all(CloseEpoch(group=group, epoch=record.epoch))
-            self._closing[group] = (record.epoch, set(asked))
-            if not asked:  # no monitor lives, so nothing runs and nobody answers
-                self._again(group)
-            return
-        if waiting:
-            return
-        target = record.target
-        heartbeat = self._following.view.heartbeat(target) if target is not None else None
-        key = owner_key(group)
-        released = replace(
-            record,
-            phase=Phase.ASSIGNED if heartbeat else Phase.FREE,
-            node=target if heartbeat else None,
-            incarnation=heartbeat[0].incarnation if heartbeat else 0,
-            epoch=record.epoch + 1,
-            target=None,
-            since=self._clock.wall(),
-        )
-        self._claimed.pop(group, None)
-        await self._following.store.commit(Transaction(expect={key: revision}, put={key: encode(released)}))
-        self._closing.pop(group, None)
-        for resource in self._following.snapshot.resources_of(group):
-            self._forget(resource.id)
+        if self.monitors is not None and await self._owning.release(group, self.monitors):
+            for resource in self._following.snapshot.resources_of(group):
+                self._forget(resource.id)
 
     # --- orders of persons --------------------------------------------------------------------------------------
 
@@ -361,24 +337,49 @@ class Executor:
     def _say_waiting(self, group: Group, members: dict[ResourceId, Resource]) -> None:
         """Say of each offline resource that is wanted online what it waits for."""
         for resource in members.values():
-            if resource.state is ResourceState.OFFLINE and group.id in self._claimed:
+            if resource.state is ResourceState.OFFLINE and group.id in self._owning.claimed:
                 waiting = wanted(resource, group) is Wanted.ONLINE
                 provider = waits_for(resource, members) if waiting else None
-                self._reporting.waits(resource, provider, self._claimed[group.id])
+                self._reporting.waits(resource, provider, self._owning.claimed[group.id])
 
     async def _start(self, group: Group, resource: Resource) -> None:
         """Order a start under the epoch that this very process has claimed."""
         assert self.monitors is not None
-        name = await self.monitors.ensure(self._monitor_name(resource))  # first: all may have changed when it is there
-        owner = self._following.view.owner(group.id)
-        if owner is None or owner[0].phase is not Phase.CLAIMED or not self._mine(owner[0]):
+        if not self._membership.covers(resource.type):
+            self._again(group.id)
             return
-        if self._claimed.get(group.id) != owner[0].epoch:
+        name = await self._ensure_monitor(group, resource)  # first: all may have changed when it is there
+        owner = self._following.view.owner(group.id)
+        if owner is None or owner[0].phase is not Phase.CLAIMED or not self._owning.mine(owner[0]):
+            return
+        if self._owning.claimed.get(group.id) != owner[0].epoch:
             await self._claim(group.id)
             return
         self._monitor_of[resource.id] = name
         self._order(resource.id, self._start_order(group, resource), ResourceState.ONLINE_PENDING)
         self._fresh.discard(resource.id)
+
+    async def _ensure_monitor(self, group: Group, resource: Resource) -> str:
+        """Start the resource's monitor unless it lives; where none can be started the resource fails, and moves on."""
+        assert self.monitors is not None
+        try:
+            name = await self.monitors.ensure(self._monitor_name(resource))
+        except MonitorFailed as exc:
+            self._monitorless[resource.id] += 1
+            if self._monitorless[resource.id] >= MONITOR_ATTEMPTS:
+                failed = Report(
+                    id=resource.id,
+                    group=group.id,
+                    epoch=group.epoch,
+                    incarnation=self._membership.incarnation,
+                    state=ResourceState.FAILED,
+                    at=self._clock.wall(),
+                    information=problem("monitor_cannot_start", detail=str(exc)),
+                )
+                self.reported(failed)
+            raise
+        del self._monitorless[resource.id]
+        return name
 
     def _start_order(self, group: Group, resource: Resource) -> Start:
         policy = self._policy(resource, self._members(group.id))
@@ -392,7 +393,7 @@ class Executor:
                 policy=policy,
             ),
             group=group.id,
-            epoch=self._claimed[group.id],
+            epoch=self._owning.claimed[group.id],
             incarnation=self._membership.incarnation,
             fresh=resource.id in self._fresh,
         )
@@ -402,7 +403,7 @@ class Executor:
         report = self._reports.get(resource.id)
         if report is None or report.group == group.id or report.state not in _RUNNING:
             return
-        if group.id in self._claimed:
+        if group.id in self._owning.claimed:
             self._reports[resource.id] = replace(report, group=group.id)
             self._order(resource.id, self._start_order(group, resource), None)
         else:
@@ -442,6 +443,4 @@ class Executor:
 
     def owned(self) -> list[Group]:
         """Return the groups that this node owns in its present life."""
-        view = self._following.view
-        found = ((group, view.owner(group.id)) for group in self._following.snapshot.groups.values())
-        return [group for group, owner in found if owner is not None and self._mine(owner[0])]
+        return self._owning.owned()

@@ -74,6 +74,7 @@ class NodeParts:
         enforcement = self.monitors.enforcement
         self.membership.unclean = lambda: bool(enforcement.resisting)
         self.membership.held_bound = lambda: enforcement.longest_bound
+        enforcement.changed = self.executor.resisted
         self.membership.watchdog = lambda: enforcement.watchdog
         self.fencing = Fencing(self.following, clock, self.events, fence or FenceAgents())
         self.leadership = Leadership(self.following, self.membership, clock, self.events, self.fencing)

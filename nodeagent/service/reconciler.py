@@ -29,6 +29,7 @@ from nodeagent.planner.plan import Observations, plan
 from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.following import Following
 from nodeagent.service.leadership import Leadership
+from nodeagent.service.patience import Patience
 from nodeagent.service.timeofday import hours
 from nodeagent.system.clock import Clock
 
@@ -45,6 +46,7 @@ class Reconciler:
         self._leadership = leadership
         self._clock = clock
         self._events = events
+        self._patience = Patience(following, clock)
         self._wake = asyncio.Event()
         self._unplaced: dict[GroupId, Cause] = {}
         following.listen(lambda delta: self._wake.set() if delta.changed or delta.removed else None)
@@ -74,7 +76,8 @@ class Reconciler:
         wishes = {g: w[0].cause for g in self._following.snapshot.groups if (w := view.wish(g)) is not None}
         now = self._clock.wall()
         hour, skipped = hours(now, str(self._following.snapshot.cluster.properties.get("TimeZone") or ""))
-        decisions = plan(self._following.snapshot, Observations(now=now, hour=hour, wishes=wishes, skipped=skipped))
+        seen = Observations(now=now, hour=hour, wishes=wishes, skipped=skipped, unclaimed=self._patience.unclaimed())
+        decisions = plan(self._following.snapshot, seen)
         waiting = {decision.group for decision in decisions if isinstance(decision, CannotPlace)}
         self._unplaced = {group: why for group, why in self._unplaced.items() if group in waiting}
         reached = 0

@@ -51,7 +51,7 @@ class Reporting:
         self._following = following
         self._membership = membership
         self._clock = clock
-        self._events = events
+        self.events = events
         self._logs = logs
         self._states: dict[ResourceId, StateRecord] = {}
         self._entries: list[LogEntry] = []
@@ -81,7 +81,7 @@ class Reporting:
             process_id=report.process_id,
             monitor_process_id=monitor,
             restarts=report.restarts,
-            exhausted=report.state is ResourceState.FAILED and not report.may_restart,
+            exhausted=report.flapping or (report.state is ResourceState.FAILED and not report.may_restart),
             since=report.at if changed or former is None else former.since,
             pending_since=report.at if report.state.pending else 0.0,
             retry_at=retry_at,
@@ -162,7 +162,7 @@ class Reporting:
         me = self._membership.node
         reference = ObjectRef(ObjectKind.NODE, str(me))
         name = self._following.snapshot.node_name(me)
-        entry = self._events.entry(severity, code, reference=reference, name=name)
+        entry = self.events.entry(severity, code, reference=reference, name=name)
         self._entries.append(replace(entry, parameters={**entry.parameters, **parameters}))
         self._wake.set()
 
@@ -173,7 +173,7 @@ class Reporting:
             code, severity = "event_restarted", Severity.WARNING
         if report.deadline:
             code, severity = "event_self_stop", Severity.WARNING
-        return self._events.entry(
+        return self.events.entry(
             severity,
             code,
             resource,
