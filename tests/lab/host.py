@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -96,6 +99,15 @@ class Host:
         """Let it go on; returns when."""
         self.confined.thaw()
         return time.monotonic()
+
+    def thaw_everything(self) -> None:
+        """Let everything go on: the host, its units, and single processes that were stopped."""
+        self.confined.thaw()
+        for freezer in self.confined.cgroup.glob("system.slice/**/cgroup.freeze"):
+            freezer.write_text("0", encoding="ascii")
+        for pid in self.confined.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -96,11 +96,11 @@ class InstalledCluster:
         connection.settimeout(ANSWER)
         try:
             connection.connect(str(self.lab[host].inside_path(SOCKET)))
+            talk = Talk(connection)
+            talk.hello()
         except BaseException:
             connection.close()
             raise
-        talk = Talk(connection)
-        talk.hello()
         return talk
 
     def do(self, request: Request, through: str = "h1") -> Done:

@@ -69,6 +69,18 @@ class Lab:
         for host in chosen:
             host.await_up()
 
+    def restore(self) -> None:
+        """Undo all faults: cuts healed, cables in, what stands still goes on, hosts that are off are booted."""
+        self.switch.heal()
+        for host in self.hosts.values():
+            if host.is_on:
+                host.thaw_everything()
+        off = [host.name for host in self.hosts.values() if not host.is_on]
+        if off:
+            self.boot(*off)
+        for name in self.hosts:
+            self.switch.link(name, up=True)
+
     def shared_disk(self, megabytes: int) -> Path:
         """Give every host /dev/shared: one file, one loop device each, so that no page cache is shared.
 

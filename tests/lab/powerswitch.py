@@ -1,7 +1,7 @@
 """The lab's power switch, on the lab's network: one line of TCP each way, for whoever fences.
 
 "off h2", "on h2" or "status h2" is answered by "off", "on" or "error …". An off is answered when the host is truly
-dead. usage: python -m tests.lab.powerswitch LAB, in the switch's network namespace; see `start`.
+dead. The same over Redfish (tests/support/redfish.py), for fence_redfish: see `redfish_options`. usage: python -m tests.lab.powerswitch LAB, in the switch's network namespace; see `start`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from typing import Final
 from tests.lab.host import Host
 from tests.lab.lab import Lab
 from tests.lab.places import HERE, SWITCH_ADDRESS
+from tests.support.redfish import Redfish, make_certificate, options_of
 
 PORT: Final = 6230
+REDFISH_PORT: Final = 6231
+REDFISH_USER: Final = "operator"
+REDFISH_PASSWORD: Final = "lab"  # it opens nothing but the lab's own switch
 
 
 class PowerSwitch:
@@ -24,6 +28,10 @@ class PowerSwitch:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._lock = threading.Lock()
+
+    def names(self) -> list[str]:
+        """Return the names of all hosts."""
+        return [host.name for host in self._lab.hosts.values()]
 
     def do(self, verb: str, name: str) -> str:
         """Do it and return the state afterwards. Raises KeyError (no such host) or ValueError (no such verb)."""
@@ -72,9 +80,19 @@ def start(lab: Lab) -> None:
     lab.tool("power").start(command, lab.folder / "power.log", environment)
 
 
+def redfish_options(host: str) -> dict[str, str]:
+    """Return what fence_redfish has to be told to switch *host*."""
+    return options_of(SWITCH_ADDRESS, REDFISH_PORT, host, REDFISH_USER, REDFISH_PASSWORD)
+
+
 def main() -> None:
     """Serve until killed."""
-    _Server(PowerSwitch(Lab.existing(sys.argv[1]))).serve_forever()
+    lab = Lab.existing(sys.argv[1])
+    power = PowerSwitch(lab)
+    certificate = make_certificate(lab.folder / "power.pem")
+    face = Redfish((SWITCH_ADDRESS, REDFISH_PORT), power, certificate, REDFISH_USER, REDFISH_PASSWORD)
+    threading.Thread(target=face.serve_forever, name="redfish", daemon=True).start()
+    _Server(power).serve_forever()
 
 
 if __name__ == "__main__":

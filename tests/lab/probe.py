@@ -48,13 +48,14 @@ def downtime(answers: Sequence[Answer]) -> float:
 
     One that is not over counts up to the last question.
     """
-    longest, good = 0.0, answers[0].asked if answers else 0.0
+    longest, good, bad = 0.0, answers[0].asked if answers else 0.0, False
     for answer in answers:
+        if answer.body and bad:
+            longest = max(longest, answer.asked - good)
         if answer.body:
-            bad_between = answer.asked - good > 2 * INTERVAL
-            longest = max(longest, answer.asked - good) if bad_between else longest
             good = answer.asked
-    return max(longest, answers[-1].asked - good) if answers else 0.0
+        bad = not answer.body
+    return max(longest, answers[-1].asked - good) if bad else longest
 
 
 def returns(answers: Sequence[Answer]) -> list[Answer]:

@@ -1,0 +1,45 @@
+"""One cluster of three hosts for all tests of the lab; each finds it whole and leaves it so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.installed import InstalledCluster
+from tests.lab.lab import lab
+from tests.lab.layers import CannotBuild
+from tests.lab.places import why_not
+from tests.lab.standard import StandardService
+from tests.lab.witness import MEGABYTES
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[StandardService]:
+    """The standard service on three hosts."""
+    if why := why_not():
+        pytest.skip(why)
+    with lab("tests") as made:
+        try:
+            made.make(3)
+        except CannotBuild as exc:
+            pytest.skip(f"the hosts' system cannot be built: {exc}")
+        disk = made.shared_disk(MEGABYTES)
+        cluster = InstalledCluster(made)
+        cluster.prepare()
+        made.boot()
+        cluster.install()
+        found = StandardService(cluster, disk)
+        found.create()
+        yield found
+
+
+@pytest.fixture
+def whole(service: StandardService) -> Iterator[StandardService]:
+    """The service, online, with all hosts up; they are brought back whatever the test did to them."""
+    service.cluster.lab.restore()
+    service.cluster.await_all_up()
+    service.await_answers(time.monotonic())
+    yield service
+    service.cluster.lab.restore()
