@@ -39,11 +39,14 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     config = settings.load(arguments.config)
 
-    async def serve() -> None:
-        await ClusterService(config, arguments.config.absolute()).run()
+    async def serve() -> bool:
+        service = ClusterService(config, arguments.config.absolute())
+        await service.run()
+        return service.restart
 
     try:
-        asyncio.run(serve())
+        if asyncio.run(serve()):  # the same process goes on with what is installed now
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - that is the point
     except AlreadyRunning:
         print(f"The Cluster Service of {config.name} is already running.", file=sys.stderr)
         return 1

@@ -123,6 +123,17 @@ class Quit(_ToMonitor, frozen=True, kw_only=True, tag="quit"):
     """End, when nothing runs; a monitor of a single resource that is offline."""
 
 
+class Renew(_ToMonitor, frozen=True, kw_only=True, tag="renew"):
+    """Begin anew from what is installed now, under everything that is held; see `renewal`. Answered by Renewed."""
+
+
+class Renewed(_FromMonitor, frozen=True, kw_only=True, tag="renewed"):
+    """It has begun anew, as the same process; or it has not, and *why*."""
+
+    process_id: int
+    why: Problem | None = None
+
+
 class Report(_FromMonitor, frozen=True, kw_only=True, tag="report"):
     """The present state of a resource.
 
@@ -202,8 +213,8 @@ class StoppedAll(_FromMonitor, frozen=True, kw_only=True, tag="stopped_all"):
     proven: bool
 
 
-ToMonitor = Attach | Permit | Guard | Start | Update | Stop | Fail | CloseEpoch | Forget | StopAll | Quit
-FromMonitor = Report | Attached | Acknowledged | Enforced | Resisting | Guarded | Closed | StoppedAll
+ToMonitor = Attach | Permit | Guard | Start | Update | Stop | Fail | CloseEpoch | Forget | StopAll | Quit | Renew
+FromMonitor = Report | Attached | Acknowledged | Enforced | Resisting | Guarded | Closed | StoppedAll | Renewed
 
 MAXIMUM_LINE: Final = 1024 * 1024
 

@@ -31,6 +31,7 @@ from nodeagent.monitor.messages import (
     Guard,
     Permit,
     Quit,
+    Renew,
     Report,
     Resisting,
     Start,
@@ -231,7 +232,7 @@ class Monitor:
             self._stop_all()
         elif isinstance(order, Quit):
             self._ending = self._ending or not any(held.running for held in self._held.values())
-        elif held := self._held.get(order.id):
+        elif not isinstance(order, Renew) and (held := self._held.get(order.id)):
             if isinstance(order, Update):
                 held.update(order.policy)
             elif isinstance(order, Stop):

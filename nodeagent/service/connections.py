@@ -37,6 +37,7 @@ class Connections:
         page_turn: held while a page is made, which takes a millisecond: heartbeats come between any two, of however
             many workstations.
         told: revision up to which all workstations that keep up have been told.
+        refusing: why nobody is served, None while everybody is who may be.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Connections:
         self._timer: asyncio.TimerHandle | None = None
         self.page_turn = asyncio.Lock()
         self.told = 0
+        self.refusing: Problem | None = None
         following.listen(self._changed)
 
     @property
@@ -90,6 +92,9 @@ class Connections:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         workstation = Workstation(self, reader, writer, Caller("", Right.NONE))
         try:
+            if self.refusing is not None:
+                workstation.send(Bye(problem=self.refusing))
+                return
             if len(self._tasks) > MAXIMUM_WORKSTATIONS:
                 workstation.send(Bye(problem=problem("too_many_workstations", maximum=MAXIMUM_WORKSTATIONS)))
                 return

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from nodeagent.api.objects import ResourceId
+from nodeagent.api.problems import Problem, problem
 from nodeagent.monitor import notes
 from nodeagent.monitor.messages import (
     Acknowledged,
@@ -26,6 +27,7 @@ from nodeagent.monitor.messages import (
     Guarded,
     Permit,
     Quit,
+    Renewed,
     Report,
     Resisting,
     StopAll,
@@ -64,6 +66,7 @@ class _Link:
     attached: Attached
     asked: float | None = None  # steady time of the oldest permission that is not acknowledged
     stopped: asyncio.Future[bool] | None = None
+    renewed: asyncio.Future[Problem | None] | None = None
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -232,7 +235,8 @@ class Monitors:
         """Kill every monitor, and what it holds, that has not acknowledged for *patience* seconds (P8)."""
         now = self._clock.steady()
         for link in list(self._links.values()):
-            if link.asked is not None and now - link.asked > patience:
+            renewing = link.renewed is not None and not link.renewed.done()
+            if link.asked is not None and now - link.asked > patience and not renewing:
                 log.error("Resource Monitor %s does not answer; it is replaced", link.name)
                 self._end(link.name)
 
@@ -241,6 +245,16 @@ class Monitors:
         link = self._links[name]
         link.process.signal(9)
         link.writer.close()
+
+    def names(self) -> list[str]:
+        """Return the names of the monitors that live."""
+        return list(self._links)
+
+    def renewed(self, name: str) -> asyncio.Future[Problem | None]:
+        """Return what has a result once the monitor has begun anew (None) or said why not; it may be mute meanwhile."""
+        link = self._links[name]
+        link.renewed = asyncio.get_running_loop().create_future()
+        return link.renewed
 
     def fresh_patience(self) -> None:
         """Begin to count anew: this process itself stood still."""
@@ -342,6 +356,9 @@ class Monitors:
             self._news.closed(link.name, said)
         elif isinstance(said, Enforced | Resisting | Guarded):
             self.enforcement.heard(link.name, said)
+        elif isinstance(said, Renewed) and link.renewed is not None and not link.renewed.done():
+            link.asked = None
+            link.renewed.set_result(said.why)
         elif isinstance(said, StoppedAll) and link.stopped is not None and not link.stopped.done():
             link.stopped.set_result(said.proven)
 
@@ -353,6 +370,8 @@ class Monitors:
         link.writer.close()
         if link.stopped is not None and not link.stopped.done():
             link.stopped.set_result(False)
+        if link.renewed is not None and not link.renewed.done():
+            link.renewed.set_result(problem("renewal_silent"))
         link.process.signal(9)
         await self._wait_end(link.process)
         status = link.process.reap()

@@ -92,7 +92,10 @@ class Line:
         until = None if seconds is None else SystemClock().steady() + seconds
         self.say(Permit(incarnation=incarnation, until=until))
         before: list[FromMonitor] = []
-        while (said := self._read()) != Acknowledged(incarnation=incarnation, until=until):
+        while True:
+            said = self._read()
+            if isinstance(said, Acknowledged) and (said.incarnation, said.until) == (incarnation, until):
+                break
             before.append(said)
         self._unseen = before  # what a permission stops is told before it is acknowledged
 
