@@ -31,7 +31,7 @@ class PowerSwitch:
 
     def names(self) -> list[str]:
         """Return the names of all hosts."""
-        return [host.name for host in self._lab.hosts.values()]
+        return list(self._lab.hosts)
 
     def do(self, verb: str, name: str) -> str:
         """Do it and return the state afterwards. Raises KeyError (no such host) or ValueError (no such verb)."""
