@@ -1,7 +1,9 @@
 """The lab's power switch, on the lab's network: one line of TCP each way, for whoever fences.
 
 "off h2", "on h2" or "status h2" is answered by "off", "on" or "error …". An off is answered when the host is truly
-dead. The same over Redfish (tests/support/redfish.py), for fence_redfish: see `redfish_options`. usage: python -m tests.lab.powerswitch LAB, in the switch's network namespace; see `start`.
+dead. The same over Redfish (tests/support/redfish.py), for fence_redfish: see `redfish_options`.
+
+usage: python -m tests.lab.powerswitch LAB, in the switch's network namespace; see `start`.
 """
 
 from __future__ import annotations
