@@ -40,10 +40,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an address belongs: the link, and the address with its prefix length."""
+    """Where an address belongs: the link, the address with its prefix length, and its scope there."""
 
     link: Link
     interface: IPv4Interface
+    scope: int
 
 
 class IPAddress(ResourceType[Settings]):
@@ -92,7 +93,7 @@ class IPAddress(ResourceType[Settings]):
                 guard.cover(place.interface.ip)
         except GuardUnavailable:
             pass  # the grip says so
-        addresses.put(place.link.index, place.interface, UNTIL_PERMITTED)
+        addresses.put(place.link.index, place.interface, UNTIL_PERMITTED, place.scope)
 
     def offline(self, mine: Settings, progress: Progress) -> None:
         """Remove the address."""
@@ -154,7 +155,8 @@ class AddressGrip:
         try:
             where = self._place()
             self._permit_packets(until)
-            addresses.put(where.index, where.interface, addresses.whole_seconds(until - self._now()))
+            rest = until - self._now()
+            addresses.put(where.index, where.interface, addresses.whole_seconds(rest), where.scope)
         except OSError as exc:
             raise failure("address_refused", address=str(self._address), detail=os.strerror(exc.errno or 0)) from exc
         if self._now() >= until:
@@ -242,7 +244,10 @@ def _place(mine: Settings, now: Picture) -> Place:
     Raises:
         ResourceError: there is none, or more than one.
     """
-    address = IPv4Address(mine.address)
+    try:
+        address = IPv4Address(mine.address)
+    except AddressValueError:
+        raise failure("no_network_for_address", address=mine.address) from None
     subnet = _subnet(mine, address, now)
     if address not in subnet and not mine.override_address_match:
         raise failure("address_outside_network", address=mine.address, network=str(subnet))
@@ -258,7 +263,7 @@ def _place(mine: Settings, now: Picture) -> Place:
         interface = IPv4Interface(f"{address}/{mine.subnet_mask or subnet.prefixlen}")
     except (AddressValueError, NetmaskValueError) as exc:
         raise failure("start_failed", detail=str(exc)) from exc
-    return Place(links[0], interface)
+    return Place(links[0], interface, now.scope(links[0], subnet))
 
 
 def _subnet(mine: Settings, address: IPv4Address, now: Picture) -> IPv4Network:

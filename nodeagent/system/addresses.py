@@ -59,6 +59,7 @@ class HeldAddress:
     index: int
     interface: IPv4Interface
     ours: bool
+    scope: int = 0
 
     @property
     def ip(self) -> IPv4Address:
@@ -90,6 +91,10 @@ class Picture:
         """Return the links on which the node has an address of its own in that subnet."""
         found = {held.index for held in self.own() if held.network == subnet}
         return [link for index, link in sorted(self.links.items()) if index in found]
+
+    def scope(self, link: Link, subnet: IPv4Network) -> int:
+        """Return the scope of the link's own addresses in that subnet."""
+        return next((held.scope for held in self.own() if (held.index, held.network) == (link.index, subnet)), 0)
 
     def subnets_with(self, address: IPv4Address) -> set[IPv4Network]:
         """Return the smallest of the node's subnets in which *address* lies; several only if equally small."""
@@ -144,7 +149,7 @@ def _link(body: bytes) -> Link:
 
 
 def _held(body: bytes) -> HeldAddress | None:
-    family, prefix, _, _, index = _ADDRESS.unpack_from(body)
+    family, prefix, _, scope, index = _ADDRESS.unpack_from(body)
     found = attributes(body[_ADDRESS.size :])
     local = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS, b""))
     if family != socket.AF_INET or len(local) != 4:
@@ -153,7 +158,7 @@ def _held(body: bytes) -> HeldAddress | None:
         ours = found.get(_IFA_PROTO) == bytes((MARK,))
     else:
         ours = len(found.get(_IFA_CACHE, b"")) == _CACHE.size and _CACHE.unpack(found[_IFA_CACHE])[1] != FOREVER
-    return HeldAddress(index, IPv4Interface((local, prefix)), ours)
+    return HeldAddress(index, IPv4Interface((local, prefix)), ours, scope)
 
 
 def whole_seconds(rest: float) -> int:
@@ -161,15 +166,18 @@ def whole_seconds(rest: float) -> int:
     return FOREVER - 1 if math.isinf(rest) else max(1, min(math.ceil(rest), FOREVER - 1))
 
 
-def put(index: int, interface: IPv4Interface, seconds: int) -> None:
+def put(index: int, interface: IPv4Interface, seconds: int, scope: int = 0) -> None:
     """Add the address for so many seconds, or give it so many more: the kernel adds one that has expired again.
+
+    Args:
+        scope: that of the link's other addresses of the subnet; the kernel refuses another one.
 
     Raises:
         OSError: EPERM without CAP_NET_ADMIN; ENODEV when the link is gone.
     """
     local = interface.ip.packed
     body = (
-        _ADDRESS.pack(socket.AF_INET, interface.network.prefixlen, 0, 0, index)
+        _ADDRESS.pack(socket.AF_INET, interface.network.prefixlen, 0, scope, index)
         + attribute(_IFA_LOCAL, local)
         + attribute(_IFA_ADDRESS, local)
         + attribute(_IFA_CACHE, _CACHE.pack(seconds, seconds, 0, 0))

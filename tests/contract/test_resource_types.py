@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from nodeagent.api.properties import PropertySpec, Value, check, check_all
 from nodeagent.api.texts import DETAILS, SENTENCES
 from nodeagent.monitor.calls import Outcome
 from nodeagent.resourcetypes.base import ApplicationType, ResourceError, ResourceType, Running
+from tests.support.namespaces import namespace, reason_against
 from tests.support.samplepackage import SAMPLES, install
 from tests.support.sampletypes import Blocking, Checked
 
@@ -28,11 +30,24 @@ def kind(request: pytest.FixtureRequest) -> ResourceType[Any]:
     return made
 
 
+@pytest.fixture(autouse=True)
+def network(kind: ResourceType[Any]) -> Iterator[None]:
+    """A network namespace for a type that changes what is in it."""
+    if kind.name != "IP Address":
+        yield
+        return
+    if reason_against():
+        pytest.skip(reason_against())
+    with namespace() as made, made.inside():
+        yield
+
+
 @pytest.fixture
 def parameters(kind: ResourceType[Any], tmp_path: Path) -> dict[str, Value]:
     """Private properties under which a resource of the type can be online in this test."""
     samples: dict[str, dict[str, Value]] = {
         "Generic Application": {"CommandLine": "/bin/sleep 1000", "CurrentDirectory": str(tmp_path)},
+        "IP Address": {"Address": "127.8.4.2"},
         "Sample Blocking": {"Folder": str(tmp_path)},
         "Sample Checked": {"Healthy": str(tmp_path / "healthy")},
     }
