@@ -1,4 +1,4 @@
-"""clusteragent: run | relay | monitor | reap | status; the node's side of the product."""
+"""clusteragent: run | relay | monitor | reap | status | accept-database; the node's side of the product."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nodeagent.api.problems import ClusterError
 def main(argv: list[str] | None = None) -> int:
     """Run one of the commands; returns its exit code."""
     parser = argparse.ArgumentParser(prog="clusteragent", description="The agent of a cluster's node.")
-    parser.add_argument("command", choices=("run", "relay", "monitor", "reap", "status"))
+    parser.add_argument("command", choices=tuple(_COMMANDS))
     parser.add_argument("--config", type=Path, default=settings.DEFAULT_CONFIG, help="settings file")
     parser.add_argument("--name", default="", help="monitor, reap: which Resource Monitor")
     parser.add_argument("--all", action="store_true", help="reap: the Resource Monitors too")
@@ -81,6 +81,15 @@ def _reap(arguments: argparse.Namespace) -> int:
     return 1
 
 
+def _accept_database(arguments: argparse.Namespace) -> int:
+    from nodeagent.service.restoration import accept_database  # noqa: PLC0415 - relay is small
+
+    config = settings.load(arguments.config)
+    accept_database(config)
+    print("The cluster database is taken as it is; start the Cluster Service.")
+    return 0
+
+
 def _status(arguments: argparse.Namespace) -> int:
     config = settings.load(arguments.config)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -90,10 +99,20 @@ def _status(arguments: argparse.Namespace) -> int:
             print(f"The Cluster Service of {config.name} is not running.")
             return 3  # as `systemctl status` of a unit that does not run
     print(f"The Cluster Service of {config.name} is running.")
+    if config.alarm.exists():
+        print(config.alarm.read_text(encoding="utf-8").strip())
+        return 1
     return 0
 
 
-_COMMANDS = {"run": _run, "relay": _relay, "monitor": _monitor, "reap": _reap, "status": _status}
+_COMMANDS = {
+    "run": _run,
+    "relay": _relay,
+    "monitor": _monitor,
+    "reap": _reap,
+    "status": _status,
+    "accept-database": _accept_database,
+}
 
 
 if __name__ == "__main__":

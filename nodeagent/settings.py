@@ -88,6 +88,11 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.home / "output"
 
     @property
+    def alarm(self) -> Path:
+        """Return the file that says that the database was exchanged, until a person has decided what counts."""
+        return self.home / "database-restored"
+
+    @property
     def mark(self) -> str:
         """Return a name for this agent's cgroups that no other agent of the machine has."""
         return "clusteragent-" + hashlib.sha256(os.fsencode(self.home.absolute())).hexdigest()[:12]

@@ -197,6 +197,7 @@ SENTENCES: Final[dict[str, str]] = {
     "database_unknown": "There is no kind of database {database}; write sqlite:/path/of/cluster.db, or etcd.",
     "etcd_settings_invalid": "The section etcd of the agent's settings cannot be used: {detail}.",
     "agent_still_runs": "The Cluster Service of {node} is running; stop it first.",
+    "agent_cannot_stop": "Something on {node} cannot be killed; it waits for a device or file server.",
     "cause_node_leaves": "{node} is leaving the cluster.",
     "too_large": "That is more than the cluster database takes at once: {detail}",
     "result_unknown": "The cluster database did not say whether the change was made; look before trying again.",

@@ -7,8 +7,10 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+from nodeagent.api.events import LogEntry
 from nodeagent.api.objects import Snapshot
-from nodeagent.database.store import ClusterStore, Compacted, Unavailable
+from nodeagent.database.records import encode, event_key
+from nodeagent.database.store import Change, ClusterStore, Compacted, Restored, Unavailable
 from nodeagent.database.view import ClusterView, Delta
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,11 @@ class Following:
             async with asyncio.timeout(timeout):
                 await self._moved.wait()
 
+    def say_here(self, entry: LogEntry) -> None:
+        """Show an entry to the workstations of this node alone, when the database cannot take it."""
+        change = Change(self.view.revision, event_key(entry.sequence), encode(entry))
+        self._tell(self.view.apply((change,)))
+
     async def run(self) -> None:
         """Follow until the store is closed."""
         while True:
@@ -65,6 +72,9 @@ class Following:
             except Compacted:
                 log.warning("missed changes; reading the cluster database again")
                 await self._reload()
+            except Restored as exc:
+                log.error("the cluster database is followed no more: %s", exc)
+                return
             except Unavailable as exc:
                 await self._wait_for_store(exc)
             else:

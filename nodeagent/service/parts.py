@@ -16,7 +16,7 @@ from nodeagent.api.events import Severity
 from nodeagent.api.objects import Phase
 from nodeagent.api.rules.owners import hosts
 from nodeagent.database.records import NodeReport, WishRecord, encode, wish_key
-from nodeagent.database.store import ClusterStore, Conflict, Transaction, Unavailable, Unknown
+from nodeagent.database.store import ClusterStore, Conflict, Restored, Transaction, Unavailable, Unknown
 from nodeagent.monitor.messages import Permit
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.service.attendance import Attendance, Standing
@@ -32,7 +32,9 @@ from nodeagent.service.monitors import SHARED, News, ResourceMonitors
 from nodeagent.service.questions import Questions
 from nodeagent.service.reconciler import Reconciler
 from nodeagent.service.reporting import Reporting
+from nodeagent.service.restoration import Restoration
 from nodeagent.service.upkeep import Upkeep
+from nodeagent.service.watchdog import WatchdogCare
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import Clock
 from nodeagent.system.fenceagents import FenceAgents
@@ -40,6 +42,7 @@ from nodeagent.system.fenceagents import FenceAgents
 log = logging.getLogger(__name__)
 
 LEAVE_PATIENCE: Final = 20.0  # seconds for this node's groups to go elsewhere or offline
+VOTERS_EVERY: Final = 15.0  # seconds; voters are added and removed by hand
 RETRY: Final = 0.5  # seconds between attempts to join
 
 
@@ -76,6 +79,8 @@ class NodeParts:
         self.membership.held_bound = lambda: enforcement.longest_bound
         enforcement.changed = self.executor.resisted
         self.membership.watchdog = lambda: enforcement.watchdog
+        self.watchdog = WatchdogCare(settings, self.monitors, self.membership, self.reporting)
+        self.membership.may_host = self.watchdog.may_host
         self.fencing = Fencing(self.following, clock, self.events, fence or FenceAgents())
         self.leadership = Leadership(self.following, self.membership, clock, self.events, self.fencing)
         self.reconciler = Reconciler(self.following, self.leadership, clock, self.events)
@@ -84,6 +89,7 @@ class NodeParts:
         )
         self.attendance = Attendance(self.following, settings.name)
         self.standing = Standing.MEMBER
+        self.restoration = Restoration(settings, self.following, self.events, self._stop_for_good)
         self.stopping = asyncio.Event()
         self._left = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -91,7 +97,11 @@ class NodeParts:
     # --- what membership needs ----------------------------------------------------------------------------------
 
     async def _permit(self, permission: Permit) -> bool:
+        if permission.shorten:
+            self.watchdog.before_shorter()
         self.monitors.permit(permission)
+        if not permission.shorten:
+            self.watchdog.after_confirmed()
         if permission.until is None and not permission.shorten:
             return True
         # What safety needs is done at the deadline: see `enforcing`. A monitor that does not answer for a third of s
@@ -109,13 +119,14 @@ class NodeParts:
 
         A node that was stopped or evicted does not join: `standing` says so, and only its desk is open.
         """
+        self.begin("restoration", self.restoration.run())
         if not await self._load():
             return False
         self.standing = self.attendance.standing()
         if self.standing is not Standing.MEMBER:
             return await self._stand_by()
         held = await self.monitors.attach_all()
-        same = await self._join(report)
+        same = await self._join(report) if await self._watchdog_is_ready() else None
         if same is None:
             return False
         self.questions.node = self.membership.node
@@ -125,6 +136,7 @@ class NodeParts:
         if not same:
             self.executor.forget_everything()  # what was heard since it attached, too: all of that was stopped
         self.executor.attached(held if same else [])
+        self.watchdog.joined()
         for name, work in (
             ("following", self.following.run()),
             ("membership", self.membership.run()),
@@ -134,6 +146,7 @@ class NodeParts:
             ("executor", self.executor.run()),
             ("reporting", self.reporting.run()),
             ("questions", self.questions.run()),
+            ("voters", self._count_voters()),
             ("upkeep", Upkeep(self.following, self.leadership).run()),
             ("maintenance", MaintenanceEnds(self.following, self.leadership, self._clock, self.events).run()),
             ("attendance", self.attendance.run(self.standing)),
@@ -161,12 +174,34 @@ class NodeParts:
         while not self.stopping.is_set():
             try:
                 await self.following.load()
+            except Restored:
+                await self.stopping.wait()  # what that means is `restoration`'s to say and do
             except Unavailable as exc:
                 log.warning("the cluster database does not answer: %s", exc)
                 await asyncio.sleep(RETRY)  # nothing tells when it does
             else:
                 return True
         return False
+
+    async def _watchdog_is_ready(self) -> bool:
+        """Open the watchdog, if one is wanted; without a required one the node does not join. False: told to stop."""
+        while self.watchdog.wanted and not self.stopping.is_set():
+            await self.monitors.ensure(SHARED)
+            if await self.watchdog.prepare():
+                break
+            log.error("not joined yet: this node requires a watchdog")
+            await asyncio.sleep(RETRY)  # somebody has to set it up
+        return not self.stopping.is_set()
+
+    async def _count_voters(self) -> None:
+        """Know how many members of the database vote: of two nodes with two voters neither can take over."""
+        while True:
+            with contextlib.suppress(Unavailable):
+                health = await self.following.store.health()
+                if health is None:
+                    return
+                self.membership.voters = len(health.voters)
+            await asyncio.sleep(VOTERS_EVERY)  # the interval of these looks
 
     async def _join(self, report: NodeReport) -> bool | None:
         while not self.stopping.is_set():
@@ -198,6 +233,8 @@ class NodeParts:
 
     async def leave(self) -> None:
         """Let the groups go elsewhere, or offline; then leave (drain, clean stop, host shutdown)."""
+        if self.restoration.found is not None:
+            return  # nothing runs here any more, and the database takes no last word
         log.info("leaving")
         self._left = True
         self.executor.leaving = True
@@ -241,6 +278,17 @@ class NodeParts:
         self.executor.look_at_everything()
         while not self.executor.quiet():
             await self.following.next(0.2)
+
+    async def _stop_for_good(self) -> None:
+        """End everything but what shows the cluster, and all that runs here (safety rule O7)."""
+        await self._end_parts(*(self._tasks.keys() - {"restoration", "following", "supervision"}))
+        await self.fencing.end()
+        while True:
+            await self.monitors.attach_all()
+            if await self.monitors.stop_all():
+                return
+            log.error("something does not stop, and the cluster database is not what it was")
+            await asyncio.sleep(RETRY)  # what still runs here has to come to an end
 
     # --- the end ------------------------------------------------------------------------------------------------
 
