@@ -22,7 +22,7 @@ class Enforcement:
 
     Attributes:
         changed: called when other resources resist than before.
-        guarded: what the shared monitor said of the watchdog last.
+        guarded: what the shared monitor said of the watchdog last; *guarded_anew* is called with it.
     """
 
     def __init__(self, clock: Clock, names: Callable[[], Iterable[str]], kill: Callable[[str], None]) -> None:
@@ -42,6 +42,7 @@ class Enforcement:
         self._resisting: dict[str, frozenset[ResourceId]] = {}
         self.guarded: Guarded | None = None
         self.changed: Callable[[], None] = lambda: None
+        self.guarded_anew: Callable[[Guarded], None] = lambda _said: None
 
     # --- the second enforcer ------------------------------------------------------------------------------------
 
@@ -88,7 +89,7 @@ class Enforcement:
             self._enforced[name] = said.until
         elif isinstance(said, Guarded):
             self.guarded = said
-            self.changed()
+            self.guarded_anew(said)
         else:
             self._resists(name, said.resources)
 

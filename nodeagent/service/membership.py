@@ -64,6 +64,7 @@ class Membership:
         unclean: tells whether something exclusive could not be proven stopped (P7).
         held_bound: returns the longest k of what the monitors hold.
         watchdog: returns the watchdog's time-out as read back, 0 for none.
+        may_host: tells whether this node may start exclusive resources at all (P10).
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Membership:
         self.unclean: Callable[[], bool] = lambda: False
         self.held_bound: Callable[[], float] = lambda: 0.0
         self.watchdog: Callable[[], float] = lambda: 0.0
+        self.may_host: Callable[[], bool] = lambda: True
         self.rejoined: Callable[[], None] = lambda: None
         self.woke: Callable[[float], None] = lambda _seconds: None
 
@@ -129,7 +131,14 @@ class Membership:
 
     def covers(self, kind: str) -> bool:
         """Tell whether a confirmed heartbeat has announced the k of that resource type: else it must not start (P9)."""
-        return self._record is not None and bound_of(self._types.get(kind), self.profile) <= self._record.kill_bound
+        if self._record is None or not self.may_host():
+            return False
+        return bound_of(self._types.get(kind), self.profile) <= self._record.kill_bound
+
+    @property
+    def announces_profile(self) -> bool:
+        """Whether the newest heartbeat announces the cluster's present times."""
+        return self._record is not None and self._record.self_stop in (0.0, self.profile.self_stop)
 
     @property
     def revision(self) -> int:
