@@ -17,6 +17,7 @@ from nodeagent.monitor.unitwatchdog import UnitWatchdog
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import SystemClock
 from nodeagent.system.containers import Containers
+from nodeagent.system.launcher import Launcher
 from nodeagent.system.processes import become_subreaper
 from nodeagent.system.supervisor import Supervisor, watchdog_timeout
 from nodeagent.system.urgency import LastResort, run_before_others
@@ -40,7 +41,8 @@ def main(argv: list[str]) -> int:
         return 1
     places = Places(arguments.name, folder / f"{arguments.name}.sock", folder / f"{arguments.name}.json", config.logs)
     become_subreaper()
-    containers = own_containers(config, arguments.name)
+    launcher = Launcher()
+    containers = own_containers(config, arguments.name, launcher)
     types, failed = resourcetypes.installed()
     for name, why in failed.items():
         sys.stderr.write(f"The resource type {name} is not loaded: {why}.\n")

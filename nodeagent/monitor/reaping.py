@@ -25,6 +25,7 @@ from nodeagent.system import processes
 from nodeagent.system.cgroups import CgroupContainers, find_base, open_containers, own_cgroup
 from nodeagent.system.clock import SystemClock, boot_identity
 from nodeagent.system.containers import Container, Containers
+from nodeagent.system.launcher import Launcher
 from nodeagent.system.processes import ProcessIdentity
 
 PATIENCE = 5.0  # seconds for the proof that a container is empty
@@ -56,7 +57,7 @@ class _OfUnits:
         return sorted({name for part in self.parts for name in part.leftovers()})
 
 
-def containers_of(settings: AgentSettings) -> Containers:
+def containers_of(settings: AgentSettings, launcher: Launcher | None = None) -> Containers:
     """Return this node's containers; the same ones in every process that asks, as long as the machine is up."""
     if settings.start_monitors == "units":
         found = [_read(path) for path in sorted(settings.monitors.glob(f"*{_WHERE}"))]
@@ -68,13 +69,13 @@ def containers_of(settings: AgentSettings) -> Containers:
         where = _Where(secrets.token_hex(16), str(base) if base else "")
         settings.run.mkdir(parents=True, exist_ok=True)  # users go through it to the socket
         where = _settle(path, where)
-    return _opened(where)
+    return _opened(where, launcher)
 
 
-def own_containers(settings: AgentSettings, monitor: str) -> Containers:
+def own_containers(settings: AgentSettings, monitor: str, launcher: Launcher) -> Containers:
     """Return the containers in which this process, the Resource Monitor of that name, holds its resources."""
     if settings.start_monitors != "units":
-        return containers_of(settings)
+        return containers_of(settings, launcher)
     base = find_base(settings.mark)
     path = settings.monitors / f"{monitor}{_WHERE}"
     former = _read(path)
@@ -83,11 +84,11 @@ def own_containers(settings: AgentSettings, monitor: str) -> Containers:
     fresh.touch(mode=0o600)  # the token is nobody else's business
     fresh.write_bytes(msgspec.json.encode(where))
     os.replace(fresh, path)  # noqa: PTH105 - the one call that replaces atomically
-    return _opened(where)
+    return _opened(where, launcher)
 
 
-def _opened(where: _Where) -> Containers:
-    return open_containers(where.token, Path(where.base) if where.base else None)
+def _opened(where: _Where, launcher: Launcher | None = None) -> Containers:
+    return open_containers(where.token, Path(where.base) if where.base else None, launcher)
 
 
 def _settle(path: Path, where: _Where) -> _Where:
@@ -128,7 +129,8 @@ def kill_resources(containers: Containers, resources: list[ResourceId]) -> bool:
     """Kill what these resources' containers hold; True when that is proven."""
     if isinstance(containers, _OfUnits):  # one that changed its monitor may be in two
         theirs = [(part, set(part.leftovers())) for part in containers.parts]
-        return all([kill_resources(part, [name for name in resources if name in its]) for part, its in theirs])
+        proofs = [kill_resources(part, [name for name in resources if name in its]) for part, its in theirs]
+        return all(proofs)
     opened = [containers.open(resource) for resource in resources]
     for container in opened:
         with contextlib.suppress(OSError):  # `kill` tells

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nodeagent.system.clock import SystemClock
 from nodeagent.system.containers import Containers, checked_name
+from nodeagent.system.launcher import Launcher
 from nodeagent.system.launching import Launch, Placement, Starting, begin, spawn
 from nodeagent.system.processes import Process, open_pidfd
 from nodeagent.system.sessions import SessionContainers
@@ -35,9 +36,13 @@ def find_base(name: str, proc: Path = Path("/proc/self")) -> Path | None:
     return base
 
 
-def open_containers(token: str, base: Path | None) -> Containers:
-    """Return cgroups below *base* (see `find_base`), or where there is none sessions marked by *token*."""
-    return SessionContainers(token) if base is None else CgroupContainers(base)
+def open_containers(token: str, base: Path | None, launcher: Launcher | None = None) -> Containers:
+    """Return cgroups below *base* (see `find_base`), or where there is none sessions marked by *token*.
+
+    Args:
+        launcher: starts the programs; without it this process does that itself, which takes longer.
+    """
+    return SessionContainers(token, launcher) if base is None else CgroupContainers(base, launcher)
 
 
 def own_cgroup(proc: Path = Path("/proc/self")) -> Path | None:
@@ -73,13 +78,14 @@ def _unescaped(text: str) -> str:
 class CgroupContainers:
     """The cgroups directly below one directory, one per resource."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, launcher: Launcher | None = None) -> None:
         self._base = base
+        self._launcher = launcher
 
     def open(self, name: str) -> "CgroupContainer":
         directory = self._base / checked_name(name)
         directory.mkdir(exist_ok=True)
-        return CgroupContainer(directory)
+        return CgroupContainer(directory, self._launcher)
 
     def leftovers(self) -> list[str]:
         try:
@@ -96,8 +102,9 @@ class CgroupContainers:
 class CgroupContainer:
     """One cgroup. Whatever a program does, its descendants stay inside: only root could move them."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, launcher: Launcher | None = None) -> None:
         self._directory = directory
+        self._launcher = launcher
 
     @property
     def name(self) -> str:
@@ -111,7 +118,7 @@ class CgroupContainer:
         return spawn(launch, self.placement)
 
     def begin(self, launch: Launch) -> Starting:
-        return begin(launch, self.placement)
+        return begin(launch, self.placement, self._launcher)
 
     def admit(self, process: Process) -> None:
         (self._directory / "cgroup.procs").write_bytes(b"%d" % process.pid)

@@ -1,31 +1,18 @@
 """The fork: from a plan to a child that becomes the program, or tells at which step it could not."""
 
-import ctypes
-import errno
 import fcntl
-import functools
 import gc
 import os
 import resource
 import signal
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import Self
 
 from nodeagent.system.accounts import Account
-
-_CLONE3 = 435  # the same number on every architecture that has it
-_CLONE_INTO_CGROUP = 0x2_0000_0000  # linux/sched.h
-_CLONE_CLEAR_SIGHAND = 0x1_0000_0000
-_CLONE_ARGS = struct.Struct("11Q")
-REPORT = struct.Struct("=ci")  # at which step, errno
-READY = b"!"  # the last step before exec
-JOIN, DIRECTORY, USER, EXEC = b"j", b"d", b"u", b"x"
-# An old kernel or a seccomp filter: the child then joins by itself.
-_NO_CLONE3 = (errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG)
-_ALL_SIGNALS = frozenset(map(int, signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))
+from nodeagent.system.birth import EXEC, JOIN, Child, FailedStepError, Image, become, clone, is_missing, numbers
+from nodeagent.system.launcher import Launcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +55,6 @@ class Launch:
     program: str = ""
 
 
-class FailedStepError(Exception):
-    def __init__(self, step: bytes, number: int) -> None:
-        super().__init__(step, number)
-        self.step = step
-        self.number = number
-
-
 class KilledAtBirthError(Exception):
     """The child was killed before it could do anything.
 
@@ -91,6 +71,18 @@ class Plan:
     program: str
     argv: list[bytes]
     environment: dict[str, str]
+
+    @property
+    def child(self) -> Child:
+        account = self.launch.account
+        return Child(
+            self.program,
+            self.argv,
+            {os.fsencode(name): os.fsencode(value) for name, value in self.environment.items()},
+            self.launch.directory,
+            self.launch.umask,
+            None if account is None else (account.uid, account.gid, tuple(account.groups)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,101 +133,75 @@ class StandardFiles:
 
 
 def fork(plan: Plan, files: StandardFiles, folder: int | None, own: OwnState, *, into: bool) -> tuple[int, int]:
-    """Fork a child that becomes the program: its number, and the pipe on which it tells how far it got."""
+    """Fork a child that becomes the program: its number, and the pipe on which it tells how far it got.
+
+    Args:
+        into: it is born in the cgroup *folder*; else it joins by itself.
+
+    Raises:
+        FailedStepError: it cannot be forked.
+    """
     reading, writing = os.pipe()
-    highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     try:
-        # A signal would run our handlers in the child, and a collection copy every page of our objects.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _numbers(own.caught))
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            pid, joined, cleared = _bear(folder, into=into)
-            if pid == 0:
-                reset = _numbers(own.ignored if cleared else own.ignored | own.caught)
-                _become(plan, files, None if joined else folder, reset=reset, report=writing, highest=highest)
-        finally:
-            if collecting:
-                gc.enable()
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return _fork_here(plan.child, files, folder, own, writing, into=into), reading
     except BaseException:
         os.close(reading)
         raise
     finally:
         os.close(writing)
-    return pid, reading
+
+
+def fork_by(launcher: Launcher, plan: Plan, folder: int | None) -> tuple[int, int] | None:
+    """Have the launcher do it, into the cgroup *folder*; None when there is no launcher now.
+
+    Raises:
+        FailedStepError: it cannot be forked.
+        LostError: the launcher died over it.
+    """
+    output = plan.launch.output
+    null = os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC) if output is None else -1
+    reading, writing = os.pipe()
+    pid = None
+    try:
+        pid = launcher.bear(plan.child, null if output is None else output, writing, folder)
+    finally:
+        for file in (writing, null, reading if pid is None else -1):
+            if file >= 0:
+                os.close(file)
+    return None if pid is None else (pid, reading)
+
+
+def _fork_here(
+    child: Child, files: StandardFiles, folder: int | None, own: OwnState, writing: int, *, into: bool
+) -> int:
+    highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    image = Image(child)
+    # A signal would run our handlers in the child, and a collection copy every page of our objects.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers(own.caught))
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        pid, joined, cleared = _bear(folder, into=into)
+        if pid == 0:
+            reset = numbers(own.ignored if cleared else own.ignored | own.caught)
+            there, standard = None if joined else folder, (files.null, files.output)
+            become(child, image, writing, files=standard, folder=there, reset=reset, highest=highest)
+        return pid
+    finally:
+        if collecting:
+            gc.enable()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _bear(folder: int | None, *, into: bool) -> tuple[int, bool, bool]:
-    """Fork, into the cgroup when one is given: the child's number (0 in the child), joined, handlers reset.
-
-    The C library does not know of this fork. That is sound with one thread, when the child does nothing but
-    system calls and exec.
-    """
+    """Fork, into the cgroup when one is given: the child's number (0 in the child), joined, handlers reset."""
     join = folder if into else None
-    flags = _CLONE_CLEAR_SIGHAND | (_CLONE_INTO_CGROUP if join is not None else 0)
-    fields = _CLONE_ARGS.pack(flags, 0, 0, 0, signal.SIGCHLD, 0, 0, 0, 0, 0, join or 0)
-    pid = _libc().syscall(_CLONE3, ctypes.create_string_buffer(fields), _CLONE_ARGS.size)
-    if pid >= 0:
-        return pid, join is not None, True
-    number = ctypes.get_errno()
-    if number not in _NO_CLONE3:
-        raise FailedStepError(JOIN if join is not None else EXEC, number)
+    try:
+        return clone(join), join is not None, True
+    except OSError as exc:
+        if not is_missing(exc.errno):
+            raise FailedStepError(JOIN if join is not None else EXEC, exc.errno or 0) from None
     try:
         return os.fork(), False, False
     except OSError as exc:
         raise FailedStepError(EXEC, exc.errno or 0) from None
-
-
-def _numbers(mask: int) -> list[int]:
-    """Return the signals of a mask, without those that nobody can change and those that the C library keeps."""
-    return [bit + 1 for bit in range(mask.bit_length()) if mask >> bit & 1 and bit + 1 in _ALL_SIGNALS]
-
-
-@functools.cache
-def _libc() -> ctypes.PyDLL:
-    """Call without letting the interpreter's lock go: the child would find it taken."""
-    libc = ctypes.PyDLL(None, use_errno=True)
-    libc.syscall.restype = ctypes.c_long
-    return libc
-
-
-def _become(
-    plan: Plan, files: StandardFiles, folder: int | None, *, reset: Sequence[int], report: int, highest: int
-) -> NoReturn:
-    """Turn the forked child into the program, or report why not, and end."""
-    step, problem = JOIN, 0
-    try:
-        if folder is not None:
-            os.write(os.open("cgroup.procs", os.O_WRONLY, dir_fd=folder), b"0")
-        step = EXEC
-        os.setsid()
-        os.dup2(files.output, 1)
-        os.dup2(files.output, 2)
-        os.dup2(files.null, 0)
-        os.umask(plan.launch.umask)
-        for number in reset:
-            signal.signal(number, signal.SIG_DFL)
-        step = USER
-        if plan.launch.account is not None:
-            _switch_user(plan.launch.account)
-        step = DIRECTORY
-        os.chdir(plan.launch.directory)  # after the change of user: it is the user's right to enter that counts
-        step = EXEC
-        os.closerange(3, report)
-        os.closerange(report + 1, highest)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.write(report, READY)
-        os.execve(plan.program, plan.argv, plan.environment)  # noqa: S606 - no shell is the point
-    except OSError as exc:
-        problem = exc.errno or 0
-    finally:
-        os.write(report, REPORT.pack(step, problem))
-        os._exit(127)
-
-
-def _switch_user(account: Account) -> None:
-    if os.geteuid() == 0:
-        os.setgroups(account.groups)
-    os.setresgid(account.gid, account.gid, account.gid)
-    os.setresuid(account.uid, account.uid, account.uid)

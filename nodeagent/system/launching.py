@@ -3,10 +3,10 @@
 Two ways, chosen by what is asked:
 
 - Nothing but a program as our own user: `subprocess.Popen`, which uses vfork (0.53 ms to main(), C floor 0.50).
-- A cgroup or another user: clone3 with CLONE_INTO_CGROUP and a short piece of Python up to exec (1.5 ms; after
-  some idle time 2.3 ms, C floor 1.1). Joining a cgroup by writing cgroup.procs, before or after, takes 8 ms when nobody
-  has written one for a while (the kernel waits for an RCU grace period), a shell or setpriv in between 0.6 to
-  1 ms more, and neither tells why exec failed. The write remains where clone3 is forbidden.
+- A cgroup or another user: clone3 with CLONE_INTO_CGROUP and a short piece of Python up to exec, from a small process
+  (see `launcher`) or from our own (3 ms more). Joining a cgroup by writing cgroup.procs, before or after, takes 8 ms
+  when nobody has written one for a while (the kernel waits for an RCU grace period), a shell or setpriv in between
+  0.6 to 1 ms more, and neither tells why exec failed. The write remains where clone3 is forbidden.
 """
 
 import contextlib
@@ -19,14 +19,9 @@ import time
 from pathlib import Path
 
 from nodeagent.system import processes, urgency
+from nodeagent.system.birth import DIRECTORY, EXEC, JOIN, READY, REPORT, FailedStepError
 from nodeagent.system.forking import (
-    DIRECTORY,
-    EXEC,
-    JOIN,
     NOWHERE,
-    READY,
-    REPORT,
-    FailedStepError,
     KilledAtBirthError,
     Launch,
     OwnState,
@@ -34,7 +29,9 @@ from nodeagent.system.forking import (
     Plan,
     StandardFiles,
     fork,
+    fork_by,
 )
+from nodeagent.system.launcher import Launcher, LostError
 from nodeagent.system.processes import Process
 from nodeagent.system.programs import (
     CommandLineError,
@@ -75,19 +72,22 @@ def spawn(launch: Launch, placement: Placement = NOWHERE) -> Process:
         raise _explain(exc, launch, plan.program, placement) from None
 
 
-def begin(launch: Launch, placement: Placement = NOWHERE) -> "Starting":
+def begin(launch: Launch, placement: Placement = NOWHERE, launcher: Launcher | None = None) -> "Starting":
     """Start the program as `spawn` does, and return while it is still on its way; *patience* is the caller's to keep.
 
-    For a process with one thread that must not stand still while a file server does not answer.
+    For a process with one thread that must not stand still while a file server does not answer. After an error
+    something may be left in the container all the same: end it before the next attempt.
 
     Raises:
         StartError: it is known already that it cannot be started; the rest is said by `Starting.ready`.
     """
     plan = _planned(launch, placement)
     try:
-        return Starting(plan, placement, *_fork_there(plan, placement, into=True))
+        return Starting(plan, placement, *_fork_there(plan, placement, into=True, launcher=launcher))
     except FailedStepError as exc:
         raise _explain(exc, launch, plan.program, placement) from None
+    except LostError:
+        raise _killed(plan) from None
 
 
 class Starting:
@@ -216,12 +216,8 @@ def _fork_and_exec(
         os.close(reading)
 
 
-def _fork_there(plan: Plan, placement: Placement, *, into: bool) -> tuple[int, int]:
-    own = OwnState.read()
-    if own.threads != 1:
-        raise RuntimeError("a fork needs a process with one thread: another one may hold a lock")
+def _fork_there(plan: Plan, placement: Placement, *, into: bool, launcher: Launcher | None = None) -> tuple[int, int]:
     with contextlib.ExitStack() as stack:
-        files = stack.enter_context(StandardFiles(plan.launch.output))
         folder = None
         if placement.cgroup is not None:
             try:
@@ -229,6 +225,13 @@ def _fork_there(plan: Plan, placement: Placement, *, into: bool) -> tuple[int, i
             except OSError as exc:
                 raise FailedStepError(JOIN, exc.errno or 0) from None
             stack.callback(os.close, folder)
+        born = fork_by(launcher, plan, folder) if launcher is not None and into else None
+        if born is not None:
+            return born
+        own = OwnState.read()
+        if own.threads != 1:
+            raise RuntimeError("a fork needs a process with one thread: another one may hold a lock")
+        files = stack.enter_context(StandardFiles(plan.launch.output))
         return fork(plan, files, folder, own, into=into)
 
 

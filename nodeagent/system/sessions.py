@@ -17,6 +17,7 @@ from pathlib import Path
 from nodeagent.system import processes
 from nodeagent.system.clock import SystemClock
 from nodeagent.system.containers import checked_name
+from nodeagent.system.launcher import Launcher
 from nodeagent.system.launching import Launch, Placement, Starting, begin, spawn
 from nodeagent.system.processes import Process, Stat
 
@@ -30,11 +31,12 @@ _MOST_LISTINGS = 50  # on a node where processes are born all the time no scan w
 class SessionContainers:
     """All containers of the agent that owns the token, which nobody may guess and which outlives a restart."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, launcher: Launcher | None = None) -> None:
         self._token = token
+        self._launcher = launcher
 
     def open(self, name: str) -> "SessionGroup":
-        return SessionGroup(checked_name(name), f"{self._token}:{name}")
+        return SessionGroup(checked_name(name), f"{self._token}:{name}", self._launcher)
 
     def leftovers(self) -> list[str]:
         prefix = f"{MARK}={self._token}:".encode()
@@ -58,9 +60,10 @@ class _Scan:
 class SessionGroup:
     """The processes that carry one mark, and their sessions and descendants."""
 
-    def __init__(self, name: str, mark: str) -> None:
+    def __init__(self, name: str, mark: str, launcher: Launcher | None = None) -> None:
         self._name = name
         self._mark = mark
+        self._launcher = launcher
         self._known: dict[int, int] = {}  # number -> when started, so that a reused number is no member
         self._sessions: dict[int, int] = {}  # number -> not younger than this are its members
 
@@ -78,7 +81,7 @@ class SessionGroup:
         return process
 
     def begin(self, launch: Launch) -> Starting:
-        starting = begin(launch, self.placement)
+        starting = begin(launch, self.placement, self._launcher)
         self._lead(starting.process)
         return starting
 

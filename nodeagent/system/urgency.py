@@ -29,15 +29,19 @@ def run_before_others() -> bool:
     return bool(_libc().mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
 
 
-def lend(pid: int) -> bool:
+def lend(pid: int, *, children: bool = False) -> bool:
     """Let a child that is on its way to exec run before others too; tell whether that was done.
 
     On a busy node it waits for the processor for 5 to 20 ms otherwise, which is most of the time that a restart takes.
+
+    Args:
+        children: what it forks has this from birth; take it back from them too.
     """
     if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK != os.SCHED_RR:
         return False
     try:
-        os.sched_setscheduler(pid, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(_CHILD))
+        policy = os.SCHED_RR if children else os.SCHED_RR | os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(pid, policy, os.sched_param(_CHILD))
     except (PermissionError, ProcessLookupError):
         return False
     return True

@@ -223,7 +223,7 @@ def test_a_program_is_in_its_cgroup_before_its_first_instruction(cgroup: CgroupC
 def test_where_clone3_is_forbidden_a_program_joins_its_cgroup_before_exec(
     cgroup: CgroupContainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nodeagent.system.forking._CLONE3", 100_000)
+    monkeypatch.setattr("nodeagent.system.birth._CLONE3", 100_000)
     process, pid = start(cgroup, "sh", "-c", "echo $$; exec sleep 1000")
     assert cgroup.pids() == [pid]
     assert cgroup.kill(deadline())

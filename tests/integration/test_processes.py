@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nodeagent.system import forking, processes, programs
+from nodeagent.system import birth, processes, programs
 from nodeagent.system.accounts import Account, account, current
 from nodeagent.system.launching import Launch, Placement, spawn
 from nodeagent.system.processes import ExitStatus, Process
@@ -177,7 +177,7 @@ def test_a_program_file_that_cannot_be_loaded_in_time_does_not_hold_up_the_agent
 
 
 def test_where_clone3_is_forbidden_a_plain_fork_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forking, "_CLONE3", 100_000)  # no such system call: ENOSYS, as from a seccomp filter
+    monkeypatch.setattr(birth, "_CLONE3", 100_000)  # no such system call: ENOSYS, as from a seccomp filter
     assert answer("echo", "here", account=current()) == "here\n"
     with pytest.raises(programs.DirectoryMissingError):
         answer("true", account=current(), directory="/no/such")
