@@ -59,6 +59,8 @@ class Declaring:
             if not node.silent_since:
                 raise refuse("node_is_heard", name=node.name)
             opened[number] = record.nodes[number].heartbeat
+        if opened == record.opened:
+            return desk.nothing_changed
         names = ", ".join(now.node_name(number) for number in request.nodes)
         entry = desk.events.entry(
             Severity.WARNING, "event_brake_opened", now.cluster, cause=why, user=why.user, nodes=names

@@ -108,6 +108,8 @@ class FenceDevices:
         stored = self._fencing.devices(node.id)
         devices = tuple(self._complete(device, stored) for device in request.devices)
         refuse_first(devices_problem(devices), self._shared(node.id, devices))
+        if devices == stored:
+            return desk.nothing_changed
         key = fence_key(node.id)
         entry = desk.entry("event_fence_changed", node, why)
         return await desk.commit(desk.expect(key), {key: encode(FenceRecord(devices=devices))}, entry)

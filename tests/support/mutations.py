@@ -57,6 +57,11 @@ def valid_frames() -> list[Any]:
         "move_group": {"group": nobody, "node": 1},
         "pause_node": {"node": 99},
         "resume_node": {"node": 99},
+        "declare_off": {"node": 99, "name": "N", "heartbeat": 3},
+        "take_over_now": {"nodes": [1]},
+        "set_fence_devices": {"node": 99, "devices": [{"program": "fence_x", "options": {"a": "b"}, "kept": ["c"]}]},
+        "describe_fence_program": {"program": "fence_x"},
+        "check_fence_devices": {"node": 99},
         "validate_parameters": {"type": application, "parameters": {"CommandLine": "true", "CurrentDirectory": "/"}},
         "read_output": {"resource": nobody, "offset": -10, "limit": 10, "follow": True},
     }  # fmt: skip

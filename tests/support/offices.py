@@ -65,6 +65,7 @@ class Office:
     questions: Questions
     events: EventLog
     handlers: Handlers
+    leadership: Leadership
 
     @property
     def node(self) -> int:
@@ -143,7 +144,7 @@ async def open_office(
     handlers = Handlers(following, membership, questions, events, leadership, fencing)
     tasks = [asyncio.create_task(work) for work in (following.run(), questions.run())]
     try:
-        yield Office(settings, following, membership, questions, events, handlers)
+        yield Office(settings, following, membership, questions, events, handlers, leadership)
     finally:
         for task in tasks:
             task.cancel()

@@ -9,9 +9,21 @@ from typing import Any
 from msgspec.structs import replace
 
 from nodeagent.api import requests as r
+from nodeagent.api.fencing import FenceSetting
 from nodeagent.api.objects import ObjectKind
-from nodeagent.database.records import Life, encode, heartbeat_key
+from nodeagent.database.records import (
+    SILENCE,
+    FenceRecord,
+    Life,
+    SilenceRecord,
+    SilentNode,
+    encode,
+    fence_key,
+    heartbeat_key,
+)
 from nodeagent.database.store import Transaction
+from nodeagent.system.clock import SystemClock
+from tests.support import fenceprogram
 from tests.support.requestworld import APPLICATION, RUNNABLE, World
 
 
@@ -58,6 +70,27 @@ async def second_node_evicted(world: World) -> None:
 async def second_node_drained(world: World) -> None:
     await world.office.own(world.groups["Spare"], 2)
     await world.office.do(r.PauseNode(node=2, drain=True))
+
+
+async def second_node_silent(world: World) -> None:
+    """Let nothing be heard of the second node; who plans has said so and holds the brake."""
+    office = world.office
+    beat = office.following.view.revision_of(heartbeat_key(2))
+    office.leadership._seen[2] = beat, SystemClock().steady() - 60
+    silence = SilenceRecord(nodes={2: SilentNode(heartbeat=beat, since=1.0)}, held=True, members=2)
+    await office.commit(Transaction(put={SILENCE: encode(silence)}))
+
+
+async def second_node_fenced(world: World) -> None:
+    """Give the second node a fence device, and this machine its program."""
+    fenceprogram.install(world.office.settings.home.parent)
+    device = FenceSetting(program=fenceprogram.NAME, options={"plug": "2", "password": "secret"})
+    await world.office.commit(Transaction(put={fence_key(2): encode(FenceRecord(devices=(device,)))}))
+
+
+def declare_off(world: World, **changes: Any) -> r.DeclareOff:
+    beat = world.office.following.view.revision_of(heartbeat_key(2))
+    return replace(r.DeclareOff(node=2, name="node2", heartbeat=beat, note="I pulled the plug"), **changes)
 
 
 CASES: dict[Any, Case] = {
@@ -217,6 +250,43 @@ CASES: dict[Any, Case] = {
         lambda _: [(r.EndMaintenance(kind=NODE, id="99"), "object_unknown")],
         "not_in_maintenance",
         lambda _: r.BeginMaintenance(kind=NODE, id="1", seconds=60),
+    ),
+    r.DeclareOff: Case(
+        declare_off,
+        lambda w: [
+            (declare_off(w, node=99), "node_unknown"),
+            (declare_off(w, name="NODE1"), "name_not_confirmed"),
+            (declare_off(w), "node_is_heard"),
+        ],
+        "node_down_already",
+        arrange=second_node_silent,
+    ),
+    r.TakeOverNow: Case(
+        lambda _: r.TakeOverNow(nodes=(2,)),
+        lambda _: [(r.TakeOverNow(nodes=(2,)), "brake_open")],
+        "",
+        arrange=second_node_silent,
+    ),
+    r.SetFenceDevices: Case(
+        lambda _: r.SetFenceDevices(node=2),
+        lambda _: [
+            (r.SetFenceDevices(node=99), "node_unknown"),
+            (r.SetFenceDevices(node=2, devices=(FenceSetting(program="/bin/true"),)), "fence_program_name"),
+        ],
+        "",
+        arrange=second_node_fenced,
+    ),
+    r.DescribeFenceProgram: Case(
+        lambda _: r.DescribeFenceProgram(program=fenceprogram.NAME),
+        lambda _: [(r.DescribeFenceProgram(program="fence_not_there"), "fence_program_missing")],
+        "",
+        arrange=second_node_fenced,
+    ),
+    r.CheckFenceDevices: Case(
+        lambda _: r.CheckFenceDevices(node=2),
+        lambda _: [(r.CheckFenceDevices(node=99), "node_unknown"), (r.CheckFenceDevices(node=2), "fence_none")],
+        "",
+        arrange=second_node_fenced,
     ),
     r.ReadQuorum: Case(lambda _: r.ReadQuorum(), lambda _: [], ""),
     r.ValidateParameters: Case(

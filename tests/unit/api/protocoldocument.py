@@ -16,6 +16,7 @@ from nodeagent.api import requests as r
 from nodeagent.api import wire
 from nodeagent.api.causes import Cause, cause
 from nodeagent.api.events import Changes, LogEntry, Output, Page, Severity
+from nodeagent.api.fencing import FenceOption, FenceSetting
 from nodeagent.api.objects import (
     Cluster,
     ClusterObject,
@@ -133,6 +134,13 @@ REQUESTS: tuple[r.Request, ...] = (
     r.AdmitNode(name="beta"),
     r.BeginMaintenance(kind=ObjectKind.GROUP, id="web", seconds=1800, note="patch day"),
     r.EndMaintenance(kind=ObjectKind.GROUP, id="web"),
+    r.DeclareOff(node=2, name="beta", heartbeat=41, note="I pulled the plug"),
+    r.TakeOverNow(nodes=(2, 3)),
+    r.SetFenceDevices(
+        node=2, devices=(FenceSetting(program="fence_ipmilan", options={"ip": "10.0.9.2"}, kept=("password",)),)
+    ),
+    r.DescribeFenceProgram(program="fence_ipmilan"),
+    r.CheckFenceDevices(node=2),
     r.ReadQuorum(),
     r.ValidateParameters(
         type="Generic Application", parameters={"CommandLine": "/srv/shop/run"}, possible_owners=(1, 2)
@@ -148,6 +156,9 @@ REPLIES: tuple[r.Reply, ...] = (
         )
     ),
     r.OutputRead(data=b"listening\n", offset=10),
+    r.FenceDescribed(
+        options=(FenceOption(name="ip", help="Address of the device", replaces="ipaddr"),), actions=("off", "status")
+    ),
     r.QuorumRead(
         voters=(r.Voter(name="alpha", leader=True), r.Voter(name="beta"), r.Voter(name="gamma", answering=False)),
         needed=2,

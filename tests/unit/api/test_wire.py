@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nodeagent.api import wire
 from nodeagent.api.causes import Cause, Refusal, cause
 from nodeagent.api.events import Changes, LogEntry, Output, Page, Severity
+from nodeagent.api.fencing import FenceDevice, FenceOption, FenceSetting
 from nodeagent.api.objects import (
     Cluster,
     Endpoint,
@@ -55,6 +56,7 @@ def register(*kinds: type[Any]) -> None:
         st.register_type_strategy(kind, built(kind))
 
 
+register(FenceSetting, FenceDevice, FenceOption)
 register(Problem, Refusal, Cause, Endpoint, PropertySpec, ObjectRef, LogEntry, NodeAnswer)
 register(Cluster, Node, Group, Resource, ResourceType, Network, Interface)
 register(Done, Validated, OutputRead, Changes, Page, Output)
