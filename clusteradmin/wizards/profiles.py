@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nodeagent.planner.timing import PROFILES
+from nodeagent.planner.timing import PROFILES, scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,9 @@ class Times:
     stopped: float
 
 
-def times_of(profile: str) -> Times | None:
-    """Return the times of *profile*; None for one that only a newer cluster knows."""
-    found = PROFILES.get(profile)
-    return Times(found.takeover, found.needed()) if found else None
+def times_of(profile: str, nodes: int) -> Times | None:
+    """Return the times of *profile* in a cluster of so many *nodes*; None for one that only a newer cluster knows."""
+    if profile not in PROFILES:
+        return None
+    found = scaled(PROFILES[profile], nodes)
+    return Times(found.takeover, found.needed())

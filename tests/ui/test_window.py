@@ -347,6 +347,16 @@ async def test_tiles_show_all_clusters_beside_each_other(window: MainWindow) -> 
     assert window.tiles.areas() == [first]
 
 
+async def test_a_list_in_a_narrow_tile_does_not_scroll_sideways(window: MainWindow) -> None:
+    opened(window, pair(), "one")
+    second, _ = opened(window, pair(), "two")
+    window.actions_["tile_side"].trigger()
+    bar = second.list.view.horizontalScrollBar()
+    await until(lambda: second.list.view.viewport().width() < 500 and bar.maximum() == 0)
+    header = second.list.view.horizontalHeader()
+    assert header.length() == second.list.view.viewport().width()
+
+
 async def test_layout_filter_and_open_clusters_are_remembered(qapp: QApplication, tmp_path: Path) -> None:
     first = MainWindow(ClientHome(tmp_path))
     first.show()

@@ -11,6 +11,8 @@ MEDIUM = 1100
 NARROW = 900
 
 LAST_COLUMN = 150  # what the last column, which takes the rest, should have at least
+LAST_COLUMN_LEAST = 90  # and what it keeps before name and state give way
+NAME_LEAST, STATE_LEAST = 96, 92
 LEAST = {"owner": 64, "group": 84, "type": 84, "network": 80, "adapter": 64, "address": 90, "description": 70}
 SHRINKS = 60  # any other column but name and state
 
@@ -35,15 +37,22 @@ def hidden_columns(columns: Sequence[Column], layout: ListLayout, width: int, *,
 def fitted(columns: Sequence[Column], widths: Mapping[str, int], room: int) -> dict[str, int]:
     """Return the widths of all shown *columns* but the last, which gets what is left of *room*.
 
-    When it is little, all but name and state shrink, in proportion to what each can give.
+    When it is little, all but name and state shrink, in proportion to what each can give; then the last one; then,
+    in a tile beside others, name and state too.
     """
     wanted = {column.key: widths.get(column.key) or column.width for column in columns[:-1]}
     excess = sum(wanted.values()) + LAST_COLUMN - room
     spare = {
         key: max(0, width - LEAST.get(key, SHRINKS)) for key, width in wanted.items() if key not in ("name", "state")
     }
+    widths_now = _shrunk(wanted, spare, excess)
+    excess -= sum(spare.values()) + LAST_COLUMN - LAST_COLUMN_LEAST
+    least = {"name": NAME_LEAST, "state": STATE_LEAST}
+    return _shrunk(widths_now, {k: max(0, w - least[k]) for k, w in wanted.items() if k in least}, excess)
+
+
+def _shrunk(widths: Mapping[str, int], spare: Mapping[str, int], excess: int) -> dict[str, int]:
+    """Return *widths*, smaller by *excess* in all or by all that is *spare*, each in proportion to what it can give."""
     total = sum(spare.values())
-    if excess <= 0 or not total:
-        return wanted
-    share = min(1.0, excess / total)
-    return {key: width - round(spare.get(key, 0) * share) for key, width in wanted.items()}
+    share = min(1.0, max(0, excess) / total) if total else 0.0
+    return {key: width - round(spare.get(key, 0) * share) for key, width in widths.items()}

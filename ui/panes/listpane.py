@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QMenu, QSizePolicy, QTableView, QVBoxLayout, QWidget
 
 from nodeagent.api.objects import ClusterObject, ObjectRef, ref
 from ui.models.columns import RowId, drawing_of, name_of, row_id
@@ -22,7 +22,6 @@ from ui.widgets.labels import ElidedLabel
 from ui.widgets.panels import PaneHeader
 
 TYPING_PAUSE = 120  # ms after the last key before a filter is applied: ten thousand rows take some
-FILTER_WIDTH = 230
 
 
 class ListView(QTableView):
@@ -63,8 +62,8 @@ class ListPane(QWidget):
         self.view = ListView(self)
         self.header = PaneHeader(parent=self)
         self.count = ElidedLabel(tone=Tone.TEXT2)
+        self.count.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.filter = FilterField(self.tr("Filter, e.g. state:failed"), self.tr("Filter the list"))
-        self.filter.setFixedWidth(FILTER_WIDTH)
         self._typing = QTimer(self, singleShot=True, interval=TYPING_PAUSE)
         self._typing.timeout.connect(self._apply_filter)
         self.empty = EmptyList(self)
@@ -185,6 +184,8 @@ class ListPane(QWidget):
         shown = [column for column in shown if column.key not in hidden]
         for key, width in fitted(shown, kept.widths, self.view.viewport().width()).items():
             self.view.setColumnWidth(keys.index(key), width)
+        # The last one is stretched, but Qt never makes it less than it was: it would overlap the edge of a narrow tile.
+        self.view.setColumnWidth(keys.index(shown[-1].key), header.minimumSectionSize())
         order = Qt.SortOrder.DescendingOrder if self.model.descending else Qt.SortOrder.AscendingOrder
         header.setSortIndicator(keys.index(self.model.sort_key), order)
         self._arranging = False
@@ -343,7 +344,7 @@ class ListPane(QWidget):
 
     def _lay_out(self) -> None:
         self.header.add_widget(self.count)
-        self.header.add_widget(self.filter)
+        self.header.add_filter(self.filter)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -23,7 +23,6 @@ from ui.widgets.panels import PaneHeader
 from ui.words import clock
 
 WIDTHS = (154, 76, 172)
-FILTER_WIDTH = 230
 TYPING_PAUSE = 150  # ms
 
 
@@ -285,9 +284,9 @@ class EventPane(QWidget):
             chip.toggled.connect(self._choose_severities)
 
     def _lay_out(self) -> None:
-        self.filter.setFixedWidth(FILTER_WIDTH)
-        for widget in (*self.chips.values(), self.follow, self.pause, self.save_button, self.filter):
+        for widget in (*self.chips.values(), self.follow, self.pause, self.save_button):
             self.header.add_widget(widget)
+        self.header.add_filter(self.filter)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

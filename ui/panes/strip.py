@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from ui.models.counts import SECTIONS, Kind, Section, counts
 from ui.models.picture import Picture
 from ui.models.roles import Tone
+from ui.models.takeover import takeover_sentence
 from ui.skins import follow_theme
 from ui.theme import Height, Space, height, theme
 from ui.widgets.chip import Chip
@@ -60,11 +61,8 @@ class Strip(QWidget):
         found = counts(picture)
         for (section, glyph), chip in self._chips.items():
             chip.show_count(found[section][glyph], stale=not picture.live)
+        self._sentence.setText(takeover_sentence(picture))
         self._fit()
-
-    def say(self, sentence: str) -> None:
-        """Show *sentence* at the right end, such as how soon a dead node is taken over."""
-        self._sentence.setText(sentence)
 
     def show_filter(self, section_place: object, text: str) -> None:
         """Mark the chip whose filter is in force for the list that is shown."""
@@ -86,9 +84,13 @@ class Strip(QWidget):
         return QSize(0, self.sizeHint().height())
 
     def _fit(self) -> None:
-        """Give words to as many exceptions as there is room for: those that speak for themselves lose them first."""
+        """Give words to as many exceptions as there is room for: those that speak for themselves lose them first.
+
+        Then the titles go, and at last the air around the chips.
+        """
         for title in self._titles:
             title.setVisible(True)
+        self._set_tight(False)
         for silent in range(len(WORDLESS_FIRST) + 1):
             self._give_words(frozenset(WORDLESS_FIRST[:silent]))
             if self._needed() <= self.width():
@@ -96,6 +98,11 @@ class Strip(QWidget):
         if self._needed() > self.width():
             for title in self._titles:
                 title.setVisible(False)
+            self._set_tight(self._needed() > self.width())
+
+    def _set_tight(self, tight: bool) -> None:
+        for chip in self._chips.values():
+            chip.set_tight(tight)
 
     def _give_words(self, silent: frozenset[str]) -> None:
         for section in SECTIONS:

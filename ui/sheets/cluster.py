@@ -26,11 +26,11 @@ class PolicyPage(Page):
         self.column.addStretch(1)
 
     def follow(self, problems: dict[Key, str]) -> None:
-        times = times_of(str(self.draft.edits.effective(prop("Profile"))))
+        times = times_of(str(self.draft.edits.effective(prop("Profile"))), len(self.draft.snapshot.nodes))
         self.panel.setVisible(times is not None)
         if times is not None:
             text = self.tr(
                 "A node that is silent for {0} s is declared down and its groups are taken over. By then it has "
                 "stopped them itself, at the latest {1} s after its last confirmed heartbeat."
             )
-            self.panel.set_text(text.format(f"{times.takeover:g}", f"{times.stopped:.2f}"))
+            self.panel.set_text(text.format(f"{times.takeover:.3g}", f"{times.stopped:.3g}"))

@@ -9,6 +9,7 @@ from ui.skins import follow_theme
 from ui.theme import FontRole, theme
 
 MARGIN = 6
+TIGHT_MARGIN = 2
 GAP = 5
 RADIUS = 3
 
@@ -27,6 +28,7 @@ class Chip(QAbstractButton):
         self._count = 0
         self._worded = True
         self._stale = False
+        self._margin = MARGIN
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -53,9 +55,17 @@ class Chip(QAbstractButton):
         self.updateGeometry()
         self.update()
 
+    def set_tight(self, tight: bool) -> None:
+        """Leave less air at both ends, or the usual."""
+        margin = TIGHT_MARGIN if tight else MARGIN
+        if margin != self._margin:
+            self._margin = margin
+            self.updateGeometry()
+            self.update()
+
     def sizeHint(self) -> QSize:
         number, word = self._metrics()
-        width = MARGIN * 2 + GLYPH_SIZE + GAP + number.horizontalAdvance(str(self._count))
+        width = self._margin * 2 + GLYPH_SIZE + GAP + number.horizontalAdvance(str(self._count))
         if self._worded:
             width += GAP + word.horizontalAdvance(self._word)
         return QSize(width, max(24, word.height() + 6))
@@ -70,9 +80,9 @@ class Chip(QAbstractButton):
         self._paint_frame(painter)
         colour = tokens.text2 if self._stale else None
         glyph = state_pixmap(self._state, GLYPH_SIZE, self.devicePixelRatioF(), colour)
-        painter.drawPixmap(MARGIN, (self.height() - GLYPH_SIZE) // 2, glyph)
+        painter.drawPixmap(self._margin, (self.height() - GLYPH_SIZE) // 2, glyph)
         number, _ = self._metrics()
-        room = self.rect().adjusted(MARGIN + GLYPH_SIZE + GAP, 0, 0, 0)
+        room = self.rect().adjusted(self._margin + GLYPH_SIZE + GAP, 0, 0, 0)
         flags = int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine)
         painter.setFont(theme().font(FontRole.STRONG))
         painter.setPen(tokens.text2 if self._stale else tokens.text)

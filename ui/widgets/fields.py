@@ -12,8 +12,7 @@ from ui.tokens import Tokens
 from ui.widgets.labels import LinkLabel, TextLabel
 
 FILTER_WIDTH = 230
-
-
+LEAST_FILTER_WIDTH = 110
 LINE = 360  # px that a sentence beside a link takes before it wraps
 
 

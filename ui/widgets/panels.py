@@ -11,9 +11,11 @@ from ui.models.roles import Tone
 from ui.skins import follow_theme
 from ui.theme import FontRole, Height, Space, height, theme
 from ui.tokens import Tokens
+from ui.widgets.fields import FILTER_WIDTH, LEAST_FILTER_WIDTH, FilterField
 from ui.widgets.labels import ElidedLabel, TextLabel
 
 ICON = 16
+TITLE_WIDTH = 110  # a title is not shortened below
 
 
 class PaneHeader(QWidget):
@@ -40,7 +42,12 @@ class PaneHeader(QWidget):
 
     def set_title(self, title: str) -> None:
         self._title.setText(title)
+        self._keep_title()
         self.setAccessibleName(title)
+
+    def _keep_title(self) -> None:
+        """Keep a short title whole: an ellipsis alone would say nothing."""
+        self._title.setMinimumWidth(min(self._title.sizeHint().width(), TITLE_WIDTH))
 
     def set_subtitle(self, text: str, tone: Tone = Tone.TEXT2) -> None:
         """Say what is shown, such as "all groups", or in WARN how old it is."""
@@ -56,6 +63,12 @@ class PaneHeader(QWidget):
     def add_widget(self, widget: QWidget) -> None:
         """Add a control at the right end."""
         self._row.addWidget(widget)
+
+    def add_filter(self, field: FilterField) -> None:
+        """Add a filter at the right end: it gives way before the title does."""
+        field.setMinimumWidth(LEAST_FILTER_WIDTH)
+        field.setMaximumWidth(FILTER_WIDTH)
+        self._row.addWidget(field)
 
     def sizeHint(self) -> QSize:
         wanted = self._row.sizeHint()
@@ -73,6 +86,7 @@ class PaneHeader(QWidget):
 
     def _dress(self, tokens: Tokens) -> None:
         del tokens
+        self._keep_title()
         if self._kind is not None:
             self._icon.setPixmap(kind_pixmap(self._kind, ICON, self.devicePixelRatioF()))
         self.update()
