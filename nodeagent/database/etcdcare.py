@@ -30,6 +30,7 @@ class EtcdCare:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._known_quota = 0
 
     async def health(self) -> StoreHealth:
         """Ask who the members are, and each how it is.
@@ -79,6 +80,12 @@ class EtcdCare:
         return tuple(sorted({alarm.alarm for alarm in answer.alarms}))
 
     async def _quota(self) -> int:
+        """Read it once, as the metrics are long; another one is met after the service's next start."""
+        if not self._known_quota:
+            self._known_quota = await self._read_quota()
+        return self._known_quota
+
+    async def _read_quota(self) -> int:
         try:
             metrics = await self._ask_one(self._gateway.place, "GET", "/metrics", _PATIENCE)
         except Unavailable:

@@ -33,6 +33,7 @@ from nodeagent.service.questions import Questions
 from nodeagent.service.reconciler import Reconciler
 from nodeagent.service.reporting import Reporting
 from nodeagent.service.restoration import Restoration
+from nodeagent.service.storecare import StoreCare
 from nodeagent.service.upkeep import Upkeep
 from nodeagent.service.watchdog import WatchdogCare
 from nodeagent.settings import AgentSettings
@@ -137,6 +138,7 @@ class NodeParts:
             self.executor.forget_everything()  # what was heard since it attached, too: all of that was stopped
         self.executor.attached(held if same else [])
         self.watchdog.joined()
+        member = self.membership
         for name, work in (
             ("following", self.following.run()),
             ("membership", self.membership.run()),
@@ -148,6 +150,7 @@ class NodeParts:
             ("questions", self.questions.run()),
             ("voters", self._count_voters()),
             ("upkeep", Upkeep(self.following, self.leadership).run()),
+            ("store care", StoreCare(self.following, self.leadership, self.events, lambda: member.profile).run()),
             ("maintenance", MaintenanceEnds(self.following, self.leadership, self._clock, self.events).run()),
             ("attendance", self.attendance.run(self.standing)),
         ):

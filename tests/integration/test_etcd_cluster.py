@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,39 @@ def world(folder: Path, members: int) -> Iterator[World]:
     for agent in agents:
         assert "Traceback" not in agent.said, agent.said
     witness.prove_never_two()
+
+
+def test_a_database_from_a_backup_stops_everything_until_it_was_accepted(tmp_path: Path) -> None:
+    with world(tmp_path, 1) as here:
+        here.etcd.kill(0)
+        data = here.etcd.members[0].folder / "data"
+        backup = data.with_name("backup")
+        shutil.copytree(data, backup)
+        here.etcd.start(0)
+        first = here.application.process_id
+        time.sleep(SELF_STOP)  # heartbeats have to be written that the backup does not know
+        assert here.application.process_id == first
+        here.etcd.kill(0)
+        shutil.rmtree(data)
+        backup.rename(data)
+        here.etcd.start(0)
+        for agent in here.agents:
+            agent.await_alarm()
+            assert "is not the one that" in agent.status().stdout
+            assert agent.status().returncode == 1
+        lives = here.witness.lives()
+        time.sleep(SELF_STOP)  # whatever is to stay stopped has had the time to start
+        assert here.witness.lives() == lives
+        for agent in here.agents:
+            assert agent.accept_database().returncode == 1  # it still runs
+            agent.kill()
+            assert agent.accept_database().returncode == 0
+        for agent in here.agents:
+            agent.start()
+            assert agent.status().returncode == 0
+        here.cluster.open(f"unix:{here.agents[0].socket}")
+        here.lives_until(len(lives) + 1)
+        until(here.application, online_on(*NODES))
 
 
 def test_a_lost_nodes_application_goes_on_at_another_node(tmp_path: Path) -> None:

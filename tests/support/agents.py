@@ -155,6 +155,25 @@ class Agent:
             self.command("reap", "--all"), capture_output=True, text=True, timeout=PATIENCE, check=False
         )
 
+    def status(self) -> subprocess.CompletedProcess[str]:
+        """Return what `clusteragent status` says."""
+        return self._run("status")
+
+    def accept_database(self) -> subprocess.CompletedProcess[str]:
+        """Have it take the database as it is now for the right one."""
+        return self._run("accept-database")
+
+    def _run(self, verb: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command(verb), capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+    def await_alarm(self) -> None:
+        """Wait until it has found the database to be another one, and has stopped everything."""
+        until = time.monotonic() + PATIENCE
+        while "everything was stopped, as" not in self.said:
+            if time.monotonic() > until:
+                pytest.fail(f"The agent {self.name} has no alarm:\n{self.said[-5000:]}")
+            time.sleep(0.05)  # a file tells nobody
+
     def command(self, verb: str, *arguments: str) -> list[str]:
         """Return the command line of one of the agent's own commands."""
         return [sys.executable, "-m", "nodeagent", verb, "--config", str(self.config), *arguments]

@@ -1,0 +1,132 @@
+"""Keeping the store itself in order: old revisions forgotten, its size watched, its missing members told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from msgspec.structs import replace
+
+from nodeagent.api.events import Severity
+from nodeagent.api.problems import Parameter
+from nodeagent.database.store import Conflict, StoreHealth, Transaction, Unavailable, Unknown, Voter
+from nodeagent.planner.timing import Profile
+from nodeagent.service.eventlog import EventLog, put
+from nodeagent.service.following import Following
+from nodeagent.service.leadership import Leadership
+
+log = logging.getLogger(__name__)
+
+EVERY: Final = 10.0  # seconds between two looks
+COMPACT_EVERY: Final = 6  # looks
+KEPT: Final = 10_000  # revisions of which the changes stay known, as in the embedded store
+FULL: Final = 0.6  # of the quota: from here on it is told
+SPARSE: Final = 64 * 1024**2  # unused bytes worth a member's pause, when they are more than half of its file
+REWRITTEN: Final = 20 * 1024**2  # bytes per second, counted low: measured 46 to 92 MiB on a busy disk
+NO_SPACE: Final = "NOSPACE"
+
+
+class StoreCare:
+    """Done by whoever holds the lead, also while its heartbeats are not confirmed: a full store takes none of them.
+
+    Only a store of several machines needs it; the embedded one forgets by itself and reuses its space.
+    """
+
+    def __init__(
+        self, following: Following, leadership: Leadership, events: EventLog, profile: Callable[[], Profile]
+    ) -> None:
+        """Look at nothing yet. *profile* tells how long the store may be away without anybody noticing."""
+        self._following = following
+        self._profile = profile
+        self._leadership = leadership
+        self._events = events
+        self._looks = 0
+        self._missing: dict[int, Voter] = {}
+        self._told_full = False
+        self._told_sparse: set[int] = set()
+
+    async def run(self) -> None:
+        """Look after it for ever."""
+        while True:
+            await asyncio.sleep(EVERY)  # nothing waits for it
+            if self._leadership.holds_lead:
+                try:
+                    await self.look()
+                except (Conflict, Unknown, Unavailable) as exc:
+                    log.info("the cluster database is looked after later: %s", exc)
+
+    async def look(self) -> None:
+        """Look once.
+
+        Raises:
+            Unavailable, Unknown: the store does not answer; look again later.
+        """
+        store = self._following.store
+        health = await store.health()
+        if health is None:
+            return
+        if NO_SPACE in health.alarms:
+            await self._make_room(health)
+            return
+        if self._looks % COMPACT_EVERY == 0:
+            await store.compact(self._following.view.revision - KEPT)
+        self._looks += 1
+        await self._tell_missing(health)
+        await self._tell_size(health)
+        await self._defragment(health)
+
+    async def _make_room(self, health: StoreHealth) -> None:
+        """Forget all that may be forgotten: nothing can be written, so whoever has to read anew loses nothing."""
+        store = self._following.store
+        await store.compact(self._following.view.revision)
+        for voter in health.voters:
+            if voter.answers:
+                await store.defragment(voter)
+        await store.clear_alarms()
+        await self._say(Severity.ERROR, "event_database_full")
+
+    async def _tell_missing(self, health: StoreHealth) -> None:
+        gone = {voter.id: voter for voter in health.missing}
+        known = {voter.id for voter in health.voters}
+        lost = [voter for number, voter in gone.items() if number not in self._missing]
+        back = [voter for number, voter in self._missing.items() if number not in gone and number in known]
+        self._missing = gone
+        for voter in lost:
+            await self._say(Severity.WARNING, "event_voter_lost", member=voter.name, spare=health.spare)
+        for voter in back:
+            await self._say(Severity.INFORMATION, "event_voter_back", member=voter.name, spare=health.spare)
+
+    async def _tell_size(self, health: StoreHealth) -> None:
+        if not health.quota:
+            return
+        share = health.used / health.quota
+        if share >= FULL and not self._told_full:
+            await self._say(Severity.WARNING, "event_database_space", percent=round(100 * share))
+        self._told_full = share >= FULL
+
+    # --- giving space back ------------------------------------------------------------------------------------------
+
+    async def _defragment(self, health: StoreHealth) -> None:
+        """Have one member give its unused space back, the leading one last, when nobody notices its pause."""
+        sparse = [v for v in health.voters if v.answers and v.size - v.used > max(SPARSE, v.size // 2)]
+        for voter in sorted(sparse, key=lambda voter: voter.leader):
+            seconds = voter.used / REWRITTEN
+            unused = (voter.size - voter.used) // 1024**2
+            if seconds > self._profile().gap / 2:
+                if voter.id not in self._told_sparse:
+                    self._told_sparse.add(voter.id)
+                    told = "event_database_sparse"
+                    await self._say(
+                        Severity.INFORMATION, told, member=voter.name, size=unused, seconds=round(seconds) or 1
+                    )
+            elif not health.missing:
+                await self._following.store.defragment(voter)
+                self._told_sparse.discard(voter.id)
+                await self._say(Severity.INFORMATION, "event_database_defragmented", member=voter.name, size=unused)
+                return
+
+    async def _say(self, severity: Severity, code: str, **parameters: Parameter) -> None:
+        entry = replace(self._events.entry(severity, code), parameters=parameters)
+        await self._following.store.commit(Transaction(put=put(entry)))
