@@ -100,7 +100,7 @@ class Leadership:
         """Begin a node's count anew when a changed heartbeat was received, never before (safety rule M3)."""
         if SILENCE in delta.keys:
             self._wake.set()  # a person may have opened the brake
-        if not any(key == "*" or key.startswith("heartbeats/") for key in delta.keys):
+        if not any(key in ("*", LEADER) or key.startswith("heartbeats/") for key in delta.keys):
             return
         now = self._clock.steady()
         for node in self._following.snapshot.nodes:
@@ -200,7 +200,7 @@ class Leadership:
         found = self._following.view.heartbeat(leader.node)
         if found is None or found[0].life is not Life.ALIVE or found[0].incarnation != leader.incarnation:
             return True
-        return self.silence(leader.node) > me.profile.takeover
+        return self.silence(leader.node) >= me.profile.takeover
 
     def _stuck(self, leader: LeaderRecord) -> bool:
         """Whether another leader beats but does not plan, although there is ever more that it could have seen."""
