@@ -15,6 +15,8 @@ resources/<id>               ResourceRecord
 states/<resource>            StateRecord: what the owner reports
 orders/<resource>            OrderRecord: done once by the owner, then deleted
 types/<name>                 TypeRecord: what the administrator set of a type
+networks/<subnet>            networks.NetworkRecord: what the administrator set of a network
+interfaces/<node>:<subnet>   networks.InterfaceRecord: of a network interface
 events/<16 hex digits>       LogEntry
 asks/<node>/<id>             Ask, answered at answers/<id>
 """

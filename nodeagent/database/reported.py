@@ -1,26 +1,13 @@
-"""What the nodes report together: resource types, and the networks on which they meet."""
+"""What the nodes report together of their resource types."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
-from nodeagent.api.objects import (
-    Interface,
-    InterfaceState,
-    Network,
-    NetworkState,
-    Node,
-    NodeId,
-    NodeState,
-    ResourceType,
-)
+from nodeagent.api.objects import NodeId, ResourceType
 from nodeagent.api.properties import Value
-from nodeagent.database.records import InterfaceReport, NodeReport, TypeRecord, TypeReport
-
-Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
+from nodeagent.database.records import NodeReport, TypeRecord, TypeReport
 
 
 def version_order(version: str) -> tuple[tuple[int, ...], bool, str]:
@@ -68,80 +55,4 @@ def _type(report: TypeReport, nodes: Iterable[NodeId], stored: tuple[TypeRecord,
         exclusive=report.exclusive,
         possible_owners=tuple(nodes),
         properties=properties,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Card:
-    node: Node
-    subnet: Subnet
-    report: InterfaceReport
-
-    @property
-    def state(self) -> InterfaceState:
-        if self.node.state is NodeState.DOWN:
-            return InterfaceState.UNAVAILABLE
-        return InterfaceState.UP if self.report.up else InterfaceState.FAILED
-
-
-def make_networks(
-    nodes: Mapping[NodeId, Node], reports: Mapping[NodeId, NodeReport]
-) -> tuple[dict[str, Network], dict[str, Interface]]:
-    """Return one network per subnet, and one interface per node and subnet.
-
-    Loopback counts only when nothing else was reported (a cluster on one machine); link-local subnets exist on every
-    card and connect nothing, so they never do.
-    """
-    cards = [card for node in sorted(nodes) if node in reports for card in _cards(nodes[node], reports[node])]
-    cards = [card for card in cards if not card.subnet.is_loopback] or cards
-    chosen: dict[tuple[Subnet, NodeId], _Card] = {}
-    for card in cards:
-        place = (card.subnet, card.node.id)
-        if place not in chosen or (card.report.up and not chosen[place].report.up):
-            chosen[place] = card
-    interfaces = [_interface(card) for card in chosen.values()]
-    networks = [_network(subnet, interfaces) for subnet in {card.subnet for card in chosen.values()}]
-    return (
-        {network.id: network for network in sorted(networks, key=lambda network: network.id)},
-        {interface.id: interface for interface in sorted(interfaces, key=lambda interface: interface.id)},
-    )
-
-
-def _cards(node: Node, report: NodeReport) -> Iterable[_Card]:
-    for card in report.interfaces:
-        subnet = subnet_of(card.address, card.mask)
-        if subnet is not None and not subnet.is_link_local:
-            yield _Card(node, subnet, card)
-
-
-def subnet_of(address: str, mask: str) -> Subnet | None:
-    """Return the subnet of an address; None when it is none. *mask* is a netmask of either family or a length."""
-    try:
-        if ":" in mask:  # the standard library reads IPv6 lengths only
-            mask = str(int(ipaddress.IPv6Address(mask)).bit_count())
-        return ipaddress.ip_interface(f"{address.partition('%')[0]}/{mask}").network
-    except ValueError:
-        return None
-
-
-def _interface(card: _Card) -> Interface:
-    return Interface(
-        id=f"{card.node.id}:{card.subnet}",
-        name=f"{card.node.name} - {card.subnet}",
-        node=card.node.id,
-        network=str(card.subnet),
-        adapter=card.report.adapter,
-        address=card.report.address,
-        state=card.state,
-    )
-
-
-def _network(subnet: Subnet, interfaces: Iterable[Interface]) -> Network:
-    states = {interface.state for interface in interfaces if interface.network == str(subnet)}
-    if InterfaceState.UP in states:
-        state = NetworkState.UP
-    else:
-        state = NetworkState.DOWN if InterfaceState.FAILED in states else NetworkState.UNAVAILABLE
-    return Network(
-        id=str(subnet), name=str(subnet), address=str(subnet.network_address), mask=str(subnet.netmask), state=state
     )

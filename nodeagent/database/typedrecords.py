@@ -10,6 +10,7 @@ import msgspec
 from nodeagent.api.events import LogEntry
 from nodeagent.api.objects import GroupId, NodeId, ResourceId
 from nodeagent.database import records
+from nodeagent.database.networks import InterfaceRecord, NetworkRecord, interface_key, network_key
 from nodeagent.database.records import (
     ClusterRecord,
     FenceRecord,
@@ -50,6 +51,8 @@ _KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "states": StateRecord,
     "orders": OrderRecord,
     "types": TypeRecord,
+    "networks": NetworkRecord,
+    "interfaces": InterfaceRecord,
     "events": LogEntry,
 }
 _BY_NODE: Final = frozenset({"nodes", "heartbeats", "reports", "fences"})
@@ -185,6 +188,14 @@ class TypedRecords:
     def type(self, name: str) -> tuple[TypeRecord, int] | None:
         """Return what an administrator set of the type."""
         return _typed(self._records.get(records.type_key(name)), TypeRecord)
+
+    def network(self, network: str) -> tuple[NetworkRecord, int] | None:
+        """Return what an administrator set of the network."""
+        return _typed(self._records.get(network_key(network)), NetworkRecord)
+
+    def interface(self, interface: str) -> tuple[InterfaceRecord, int] | None:
+        """Return what an administrator set of the network interface."""
+        return _typed(self._records.get(interface_key(interface)), InterfaceRecord)
 
     def log(self) -> list[LogEntry]:
         """Return the event log as far as the database keeps it, oldest first."""

@@ -26,6 +26,7 @@ from nodeagent.api.objects import (
 )
 from nodeagent.database import records
 from nodeagent.database.merging import Ownership, make_cluster, make_group, make_node, make_resource
+from nodeagent.database.networks import make_networks
 from nodeagent.database.records import (
     FenceRecord,
     HeartbeatRecord,
@@ -35,7 +36,7 @@ from nodeagent.database.records import (
     SilenceRecord,
     SilentNode,
 )
-from nodeagent.database.reported import make_networks, make_types
+from nodeagent.database.reported import make_types
 from nodeagent.database.store import ABSENT, Change, Contents
 from nodeagent.database.typedrecords import TypedRecords
 
@@ -88,6 +89,8 @@ class _Touched:
             self.nodes.update(int(name) for record in (old, new) if isinstance(record, FenceRecord))
         elif prefix == "types":
             self.types = True
+        elif prefix in ("networks", "interfaces"):
+            self.networks = True
         elif prefix in ("groups", "wishes", "verdicts", "owners"):
             self.groups.add(name)
             if prefix == "owners":
@@ -230,7 +233,7 @@ class ClusterView(TypedRecords):
         if touched.types:
             types = difference.replace(types, make_types(self._reports(nodes), self.type))
         if touched.networks or nodes is not old.nodes:
-            new_networks, new_interfaces = make_networks(nodes, self._reports(nodes))
+            new_networks, new_interfaces = make_networks(nodes, self._reports(nodes), self.network, self.interface)
             networks = difference.replace(networks, new_networks)
             interfaces = difference.replace(interfaces, new_interfaces)
         self.snapshot = Snapshot(

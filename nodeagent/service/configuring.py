@@ -15,6 +15,7 @@ from nodeagent.api.events import Severity
 from nodeagent.api.objects import (
     ClusterObject,
     Group,
+    Network,
     Node,
     NodeState,
     ObjectKind,
@@ -27,10 +28,20 @@ from nodeagent.api.properties import PropertySpec, Value, check_all, merge
 from nodeagent.api.requests import Done, Verb
 from nodeagent.api.rules.dependencies import dependencies_problem, whole_tree
 from nodeagent.api.rules.names import name_problem, normal_form
+from nodeagent.api.rules.networks import (
+    ALL,
+    for_nodes,
+    networks_problem,
+    role_problem,
+    users_of,
+    with_network_renamed,
+    with_subnets,
+)
 from nodeagent.api.rules.owners import owners_problem, possible_owners
 from nodeagent.api.rules.verbs import change_group_problem
 from nodeagent.api.states import all_dependents_of
 from nodeagent.api.texts import sentence
+from nodeagent.database.networks import InterfaceRecord, NetworkRecord, interface_key, network_key
 from nodeagent.database.records import (
     CLUSTER,
     GroupRecord,
@@ -116,6 +127,7 @@ class Configuring:
         refuse_first(dependencies_problem(shown, request.dependencies, now, creating=True))
         refuse_values(COMMON[ObjectKind.RESOURCE], common)
         refuse_values(kind.schema, request.parameters)
+        refuse_first(networks_problem(kind.schema, request.parameters, now))
         record = ResourceRecord(
             id=shown.id,
             name=shown.name,
@@ -161,8 +173,6 @@ class Configuring:
     async def rename(self, request: r.Rename, why: Cause) -> Done:
         item = self._desk.item(request.kind, request.id)
         self._desk.check(Verb.RENAME, item)
-        if request.kind is ObjectKind.NETWORK:
-            raise refuse("verb_does_not_apply", verb="rename", kind="network")
         refuse_first(name_problem(request.kind, request.name, self._desk.now, renamed=str(item.id)))
         name = normal_form(request.name)
         if name == item.name:
@@ -170,8 +180,20 @@ class Configuring:
         key, record = self._record_of(request.kind, request.id)
         entry = self._desk.events.entry(Severity.INFORMATION, "event_renamed", item, cause=why, old=item.name)
         entry = replace(entry, parameters={**entry.parameters, "name": name})
-        values = {**names_taken(), key: encode(replace(record, name=name))}
-        return await self._desk.commit(self._desk.expect(NAMES, key), values, entry)
+        values = {key: encode(replace(record, name=name))}
+        if isinstance(item, Network):
+            values |= self._follow(item, name)
+        return await self._desk.commit(self._desk.expect(NAMES, *values), {**names_taken(), **values}, entry)
+
+    def _follow(self, network: Network, name: str) -> dict[str, bytes]:
+        """Return the resources that name *network*, with its new name."""
+        changed: dict[str, bytes] = {}
+        for resource in users_of(network, self._desk.now):
+            parameters = with_network_renamed(resource, network, name, self._desk.now)
+            if parameters != resource.parameters:
+                record = replace(self._desk.resource_record(resource.id), parameters=parameters)
+                changed[resource_key(resource.id)] = encode(record)
+        return changed
 
     def _record_of(self, kind: ObjectKind, identity: str) -> tuple[str, Any]:
         view = self._desk.following.view
@@ -188,6 +210,12 @@ class Configuring:
         if kind is ObjectKind.RESOURCE_TYPE:
             found = view.type(identity)
             return type_key(identity), found[0] if found else TypeRecord(name=identity)
+        if kind is ObjectKind.NETWORK:
+            found = view.network(identity)
+            return network_key(identity), found[0] if found else NetworkRecord(id=identity)
+        if kind is ObjectKind.INTERFACE:
+            found = view.interface(identity)
+            return interface_key(identity), found[0] if found else InterfaceRecord(id=identity)
         raise refuse("verb_does_not_apply", verb="properties", kind=kind.value)
 
     async def set_properties(self, request: r.SetProperties, why: Cause) -> Done:
@@ -200,7 +228,10 @@ class Configuring:
             raise refuse("property_unknown", name=next(iter(request.parameters)), known="none")
         refuse_values(schema, request.properties)
         refuse_values(parameters_schema, request.parameters)
+        refuse_first(networks_problem(parameters_schema, request.parameters, self._desk.now))
         key, record = self._record_of(request.kind, request.id)
+        if isinstance(item, Network):
+            self._refuse_role(item, merge(schema, record.properties, request.properties))
         changed = self._with_properties(record, schema, request.properties)
         if request.parameters:
             changed = replace(changed, parameters=merge(parameters_schema, record.parameters, request.parameters))
@@ -210,6 +241,11 @@ class Configuring:
         return await self._desk.commit(
             self._desk.expect(key), {key: encode(changed)}, self._desk.entry("event_changed", item, why, what=what)
         )
+
+    def _refuse_role(self, network: Network, properties: Mapping[str, Value]) -> None:
+        role = properties.get("Role", ALL)
+        if isinstance(role, int) and role != network.role:
+            refuse_first(role_problem(network, role, self._desk.now))
 
     def _with_properties(
         self, record: Any, schema: Sequence[PropertySpec], properties: Mapping[str, Value | None]
@@ -257,7 +293,7 @@ class Configuring:
         kind = self._desk.now.types.get(resource.type)
         if kind is None or check_all(kind.schema, dict(resource.parameters), complete=True):
             return ()
-        answers = await self._questions.ask(nodes, resource.type, resource.parameters, VALIDATION)
+        answers = await self._questions.ask(nodes, resource.type, for_nodes(resource, self._desk.now), VALIDATION)
         found: list[Problem] = []
         for answer in answers:
             node = self._desk.now.node_name(answer.node)
@@ -286,7 +322,9 @@ class Configuring:
         wanted = set(self._desk.now.nodes) if request.possible_owners is None else set(request.possible_owners)
         nodes = sorted(wanted)
         up = [node for node in nodes if self._is_up(self._desk.now.nodes[node])]
-        answers = await self._questions.ask(up, request.type, request.parameters, VALIDATION)
+        refuse_first(networks_problem(kind.schema, request.parameters, self._desk.now))
+        parameters = with_subnets(kind.schema, request.parameters, self._desk.now)
+        answers = await self._questions.ask(up, request.type, parameters, VALIDATION)
         return answers + [r.NodeAnswer(node=node, answered=False) for node in nodes if node not in up]
 
     async def set_preferred_owners(self, request: r.SetPreferredOwners, why: Cause) -> Done:
