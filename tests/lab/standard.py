@@ -80,7 +80,7 @@ class StandardService:
         self.await_answers(time.monotonic())
 
     def choose_profile(self, name: str, through: str = "h1") -> None:
-        """Set the cluster's profile; returns when every node announces it."""
+        """Set the cluster's profile."""
         cluster = self.cluster.look(through).cluster
         wanted = r.SetProperties(kind=ObjectKind.CLUSTER, id=cluster.id, properties={"Profile": name})
         self.cluster.do(wanted, through)
@@ -127,6 +127,10 @@ class StandardService:
                 return found[0]
             time.sleep(0.05)  # the disk tells nobody
         raise NotReached(f"the witness does not run on {host}")
+
+    def last_beat(self, host: str, since: float) -> float | None:
+        """Return when the witness last wrote on a host since then."""
+        return witness.last_beat(self.disk, host, since)
 
     # --- what was seen ------------------------------------------------------------------------------------------
 

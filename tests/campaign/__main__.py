@@ -1,0 +1,175 @@
+"""The campaign: every fault many times on three real hosts, and the table of what a client and the witness saw.
+
+usage: python -m tests.campaign [--runs N] [--profile NAME]... [--row NAME]... [--out FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.lab.faults import ROWS, Fault, Outcome
+from tests.lab.installed import InstalledCluster
+from tests.lab.lab import lab
+from tests.lab.places import why_not
+from tests.lab.standard import StandardService
+from tests.lab.witness import MEGABYTES
+
+RUNS = 10
+PROFILES = ("default", "fast")
+# Seconds, as clients see them: the budgets of a lost node and of a planned move.
+LOST = {"default": 5.0, "fast": 2.1}
+MOVED = 0.1
+COLUMNS = (
+    "fault",
+    "profile",
+    "runs",
+    "no answer for: median",
+    "most",
+    "budget",
+    "two at once",
+    "answers of a former owner",
+    "ran on after the thaw: median / most",
+)
+HEAD = (f"| {' | '.join(COLUMNS)} |", "| --- " * len(COLUMNS) + "|")
+
+
+@dataclass
+class Row:
+    """All runs of one fault under one profile."""
+
+    fault: Fault
+    profile: str
+    outcomes: list[Outcome] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def budget(self) -> float:
+        """Seconds that a client may be without an answer."""
+        if self.fault.name == "planned move":
+            return MOVED
+        return 0.0 if self.fault.name == "kill of the service" else LOST[self.profile]
+
+    @property
+    def overlaps(self) -> list[float]:
+        """Seconds of each time that the witness ran on two hosts at once."""
+        return [overlap.seconds for outcome in self.outcomes for overlap in outcome.seen.overlaps]
+
+    @property
+    def returns(self) -> int:
+        """Answers of hosts that another one had taken over from."""
+        return sum(len(outcome.seen.returns) for outcome in self.outcomes)
+
+    def line(self) -> str:
+        """Return it as a line of the table."""
+        times = [outcome.seen.downtime for outcome in self.outcomes]
+        if not times:
+            return f"| {self.fault.name} | {self.profile} | 0 of {len(self.failures)} | | | | | | |"
+        ran_on = [outcome.ran_on for outcome in self.outcomes if outcome.ran_on is not None]
+        overlaps = f"{len(self.overlaps)}, most {max(self.overlaps):.3f} s" if self.overlaps else "0"
+        after = f"{statistics.median(ran_on) * 1000:.0f} / {max(ran_on) * 1000:.0f} ms" if ran_on else ""
+        runs = str(len(times)) if not self.failures else f"{len(times)} of {len(times) + len(self.failures)}"
+        kept = "kept" if max(times) <= self.budget else "**missed**"
+        cells = (
+            self.fault.name,
+            self.profile,
+            runs,
+            seconds(statistics.median(times)),
+            seconds(max(times)),
+            f"{seconds(self.budget)}, {kept}",
+            overlaps,
+            str(self.returns),
+            after,
+        )
+        return f"| {' | '.join(cells)} |"
+
+
+def seconds(value: float) -> str:
+    """Return a time as the table shows it."""
+    if value == 0:
+        return "0"
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def main() -> int:
+    """Run it; exit code 1 when anything ran twice or a run did not come to its end."""
+    parser = argparse.ArgumentParser(prog="tests.campaign")
+    parser.add_argument("--runs", "--seeds", type=int, default=RUNS)
+    parser.add_argument("--profile", action="append", choices=PROFILES)
+    parser.add_argument("--row", action="append", choices=[fault.name for fault in ROWS])
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if why := why_not():
+        say(f"Skipped: {why}.")
+        return 0
+    chosen = [fault for fault in ROWS if not options.row or fault.name in options.row]
+    rows: list[Row] = []
+    for profile in options.profile or PROFILES:
+        rows += run_profile(profile, chosen, options.runs)
+    table = "\n".join([*HEAD, *(row.line() for row in rows)])
+    say(table)
+    if options.out:
+        options.out.write_text(f"{table}\n", encoding="utf-8")
+    return 1 if any(row.overlaps or row.returns or row.failures for row in rows) else 0
+
+
+def run_profile(profile: str, faults: Sequence[Fault], runs: int) -> list[Row]:
+    """Run every fault so many times on three fresh hosts."""
+    found = []
+    with standard_service(profile) as service:
+        for fault in faults:
+            row = Row(fault, profile)
+            for number in range(runs):
+                run_once(service, row, number)
+            say(row.line())
+            found.append(row)
+    return found
+
+
+def run_once(service: StandardService, row: Row, number: int) -> None:
+    """Run a fault once; what goes wrong is part of the result, and the next run begins with everything restored."""
+    began = time.monotonic()
+    try:
+        outcome = row.fault.run(service)
+    except (AssertionError, OSError, RuntimeError) as exc:
+        row.failures.append(str(exc))
+        say(f"-- {row.fault.name}, {row.profile}, run {number + 1} failed: {exc}")
+        return
+    row.outcomes.append(outcome)
+    seen = outcome.seen
+    told = f"{seconds(seen.downtime)} without an answer, {outcome.owner} to {outcome.heir}"
+    if not seen.never_two:
+        told += f"; TWICE: {seen.overlaps} {seen.returns}; {seen.lives}"
+    say(f"-- {row.fault.name}, {row.profile}, run {number + 1}: {told} ({time.monotonic() - began:.0f} s)")
+
+
+@contextmanager
+def standard_service(profile: str) -> Iterator[StandardService]:
+    """Yield the standard service on three hosts under a profile, with etcd's times to match."""
+    with lab("campaign") as made:
+        made.make(3)
+        disk = made.shared_disk(MEGABYTES)
+        cluster = InstalledCluster(made)
+        cluster.prepare()
+        made.boot()
+        cluster.install(*(["--fast"] if profile == "fast" else []))
+        service = StandardService(cluster, disk)
+        service.create()
+        service.choose_profile(profile)
+        yield service
+
+
+def say(line: str) -> None:
+    """Say it at once, also into a pipe."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""What is done to the standard service, row by row of the campaign: the fault, how it is over, and how it is undone."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from nodeagent.api import requests as r
+from nodeagent.api.objects import Snapshot
+from tests.lab.standard import Seen, StandardService
+
+BEFORE: Final = 1.0  # seconds before the fault that count as before it
+AFTERWARDS: Final = 1.5  # seconds for which a host that is back is watched: does it run, or answer, once more?
+ENDED: Final = 20.0  # seconds in which somebody ends what was stopped
+
+MONITOR: Final = "clusteragent-monitor@shared.service"
+SERVICE: Final = "clusteragent.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One fault and what came of it.
+
+    Attributes:
+        ran_on: seconds for which the witness went on after the thaw of its host, None where nothing was frozen.
+    """
+
+    seen: Seen
+    owner: str
+    heir: str
+    ran_on: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One row.
+
+    Attributes:
+        inflict: does it to the owner.
+        moves: another host must take over; else the same one may go on.
+        thaws: the host was frozen, and goes on afterwards.
+    """
+
+    name: str
+    inflict: Callable[[StandardService, str], None]
+    moves: bool = True
+    thaws: bool = False
+
+    def run(self, service: StandardService) -> Outcome:
+        """Do it once to a cluster that is whole, and leave it whole."""
+        owner = make_whole(service)
+        began = time.monotonic()
+        self.inflict(service, owner)
+        heir = service.await_answers(time.monotonic(), other_than=owner if self.moves else "")
+        thawed = service.cluster.lab[owner].thaw() if self.thaws else None
+        service.cluster.lab.restore()
+        time.sleep(AFTERWARDS)  # nothing may happen in it: there is no event for that
+        ran_on = None
+        if thawed is not None:
+            last = service.last_beat(owner, began)
+            ran_on = max(0.0, last - thawed) if last is not None else 0.0
+        return Outcome(service.seen(began - BEFORE), owner, heir, ran_on)
+
+
+def make_whole(service: StandardService) -> str:
+    """Bring everything back, wait until nobody counts a silence or settles any more, and return the owner."""
+    cluster = service.cluster
+    cluster.lab.restore()
+    seen = cluster.await_all_up()
+    service.await_answers(time.monotonic())
+    profile = seen.cluster.properties.get("Profile", "default")
+    time.sleep(SETTLED[str(profile)])  # a leader that was cut off judges nobody for so long, and nothing tells when
+    return service.await_online(next(iter(cluster.lab.hosts)))
+
+
+SETTLED: Final = {"default": 5.0, "fast": 2.2}  # d and a little, seconds
+
+
+def node_of(seen: Snapshot, name: str) -> int:
+    """Return the number of a node."""
+    return next(number for number, node in seen.nodes.items() if node.name == name)
+
+
+def other_than(host: str) -> str:
+    """Return another host."""
+    return next(name for name in ("h1", "h2", "h3") if name != host)
+
+
+@contextmanager
+def ended_by(pid: int, seconds: float) -> Iterator[None]:
+    """Fail unless the process ends within so many seconds of the beginning."""
+    until = time.monotonic() + seconds
+    notice = os.pidfd_open(pid)
+    try:
+        yield
+        poll = select.poll()
+        poll.register(notice, select.POLLIN)
+        assert poll.poll(max(0.0, until - time.monotonic()) * 1000), f"process {pid} still runs after {seconds} s"
+    finally:
+        os.close(notice)
+
+
+def stop(pid: int) -> None:
+    """Stop a process as a debugger does, and wait until somebody has ended it for that."""
+    with ended_by(pid, ENDED):
+        os.kill(pid, signal.SIGSTOP)
+
+
+# --- the rows ---------------------------------------------------------------------------------------------------
+
+
+def power_off(service: StandardService, owner: str) -> None:
+    """Cut the owner's power."""
+    service.cluster.lab[owner].power_off()
+
+
+def cut(service: StandardService, owner: str) -> None:
+    """Lose everything from and to the owner."""
+    service.cluster.lab.switch.cut(owner)
+
+
+def cut_one_way(service: StandardService, owner: str) -> None:
+    """Lose everything that the owner sends; it still hears the others."""
+    service.cluster.lab.switch.cut(owner, way="out")
+
+
+def freeze(service: StandardService, owner: str) -> None:
+    """Stop everything that runs on the owner, its systemd included; its kernel goes on."""
+    service.cluster.lab[owner].freeze()
+
+
+def freeze_monitor(service: StandardService, owner: str) -> None:
+    """Stop the Resource Monitor alone."""
+    stop(service.cluster.lab[owner].main_process(MONITOR))
+
+
+def kill_service(service: StandardService, owner: str) -> None:
+    """Kill the Cluster Service alone, and wait until it serves again."""
+    pid = service.cluster.lab[owner].main_process(SERVICE)
+    with ended_by(pid, ENDED):
+        os.kill(pid, signal.SIGKILL)
+    service.cluster.until(lambda _: True, "the Cluster Service is back", through=owner)
+
+
+def move(service: StandardService, owner: str) -> None:
+    """Move the group to another host, as an administrator does."""
+    seen = service.cluster.look(owner)
+    service.cluster.do(r.MoveGroup(group=service.group, node=node_of(seen, other_than(owner))), owner)
+
+
+ROWS: Final = (
+    Fault("power off", power_off),
+    Fault("cut", cut),
+    Fault("one-way cut", cut_one_way),
+    Fault("freeze of the owner", freeze, thaws=True),
+    Fault("freeze of the monitor", freeze_monitor, moves=False),
+    Fault("kill of the service", kill_service, moves=False),
+    Fault("planned move", move),
+)
