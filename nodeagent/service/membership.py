@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -32,9 +33,11 @@ from nodeagent.planner.timing import PROFILES, Profile, scaled
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.service import lives
 from nodeagent.service.announcing import Times, announced, bound_of, longest_bound, unguarded_because
+from nodeagent.service.clones import OtherMachine
 from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.following import Following
 from nodeagent.service.joining import form, own_record, say_report
+from nodeagent.service.judging import judged_by_time, silence_needed
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import Clock
 
@@ -87,6 +90,8 @@ class Membership:
         self._permit = permit
         self._stop_all = stop_all
         self._types = types or {}
+        self._other = OtherMachine(self._boot, self._machine, clock)
+        self._told_of_other = False
         self._process = secrets.token_hex(8)
         self._attempts = 0
         self._stamps: dict[str, float] = {}
@@ -179,6 +184,8 @@ class Membership:
         """Prove that nothing of a former life runs, then commit the next incarnation (safety rule M5)."""
         if not await self._stop_all():
             raise NotProven
+        if self._other.wrote(self._record):
+            await self._outwait_other()
         while True:
             former, membership = self._record, await self._may_join()
             attempt, stamp = self._attempt()
@@ -199,6 +206,26 @@ class Membership:
             lives.write(self._settings.run, self._life(record.incarnation))
             await self._confirmed(record, revision, stamp)
             return
+
+    async def _outwait_other(self) -> None:
+        """Join under a name that another machine used only when that one has been silent for d (safety rule M6).
+
+        Raises:
+            NotProven: it is heard, or its silence would prove nothing.
+        """
+        if not self._told_of_other:
+            self._told_of_other = True
+            entry = replace(self._own_entry("event_clone"), severity=Severity.ERROR)
+            with contextlib.suppress(Unknown):
+                await self._store.commit(Transaction(put=put(entry)))
+        record, before = self._record, self._revision
+        by_time = record is not None and judged_by_time(record)
+        # The rule's wait: what would tell that the other one is heard is the record that is read afterwards.
+        await asyncio.sleep(silence_needed(record, self.profile) if record and by_time else self.profile.takeover)
+        await self._reread()
+        alone = len(self._following.snapshot.nodes) <= 1  # then there is nobody who could be asked
+        if self._revision != before or not (by_time or alone):
+            raise NotProven("another machine lives under this node's name, or may still run what it had")
 
     async def _may_join(self) -> int:
         """Return the revision of this node's own record, which joining expects: who is evicted meanwhile stays out.
@@ -360,7 +387,8 @@ class Membership:
             except Unavailable:
                 return False
         record = self._record
-        if record is None or record.life is not Life.ALIVE or record.incarnation != self.incarnation:
+        lost = record is None or record.life is not Life.ALIVE or record.incarnation != self.incarnation
+        if record is None or lost or self._other.met_again(record, self.profile.self_stop):
             log.error("this node was declared down; it stops everything and joins again")
             await self._rejoin()
             return True

@@ -23,12 +23,13 @@ from nodeagent.service.attendance import Standing
 from nodeagent.service.connections import Connections
 from nodeagent.service.monitors import Monitors, News
 from nodeagent.service.opening import open_store
+from nodeagent.service.ownnetworks import OwnNetworks
 from nodeagent.service.parts import NodeParts
 from nodeagent.service.renewing import renew
 from nodeagent.service.selfreport import node_report
 from nodeagent.service.supervision import Supervision
 from nodeagent.settings import AgentSettings
-from nodeagent.system.clock import SystemClock, boot_identity, machine_id
+from nodeagent.system.clock import SystemClock, boot_identity, machine_identity
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class ClusterService:
             store,
             backend,
             clock,
-            (boot_identity(), machine_id() or ""),
+            (boot_identity(), machine_identity()),
             self._types,
             make_monitors,
             _die,
@@ -108,6 +109,8 @@ class ClusterService:
         if not await parts.start(replace(report, started=self._began)):
             return
         parts.begin("supervision", self._supervision.run())
+        if parts.standing is Standing.MEMBER:
+            parts.begin("networks", OwnNetworks(parts.following, parts.membership).run())
         if parts.standing is Standing.EVICTED:
             cluster = parts.following.snapshot.cluster.name
             connections.refusing = problem("node_evicted", node=self._settings.name, cluster=cluster)

@@ -157,6 +157,18 @@ def boot_identity() -> str:
     return f"{boot}/{started}"
 
 
+def machine_identity() -> str:
+    """Name this machine as "machine-id/product_uuid": clones of one image share the first, not the second.
+
+    The second is known to root only, and not on every machine; it is empty then.
+    """
+    try:
+        product = Path("/sys/class/dmi/id/product_uuid").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        product = ""
+    return f"{machine_id() or ''}/{product}"
+
+
 def machine_id() -> str | None:
     """Return machine-id(5), or None where the image has none; clones of one image may share it."""
     for path in (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id")):

@@ -15,13 +15,14 @@ from nodeagent.monitor.backstop import Machine
 from nodeagent.monitor.messages import Permit
 from nodeagent.monitor.process import Monitor, Places
 from nodeagent.resourcetypes.base import ResourceType
-from nodeagent.service.monitors import MonitorFailed, Monitors, News
+from nodeagent.service.monitors import SHARED, MonitorFailed, Monitors, News
 from nodeagent.service.parts import NodeParts
 from nodeagent.settings import AgentSettings
 from nodeagent.system.processes import ExitStatus
 from tests.simulation.machine import FakeContainer, FakeContainers, KernelProcess, NodeClock
 from tests.simulation.network import NodeStore, Path
 from tests.simulation.virtualtime import Process
+from tests.simulation.watchdog import BOOT, SimulatedWatchdog
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -92,6 +93,9 @@ class MonitorProcess(NodeProcess):
     def _begin(self) -> None:
         if not self.alive:
             return
+        if not self.node.monitors_start:
+            self.die("it cannot be started")
+            return
         settings = self.node.settings
         folder = settings.monitors
         places = Places(
@@ -105,7 +109,14 @@ class MonitorProcess(NodeProcess):
         self._wake()
 
     def _machine(self) -> Machine:
-        return Machine(killer=self.last_resort)
+        node = self.node
+        opens = node.settings.watchdog != "off" and self.monitor_name == SHARED
+        return Machine(
+            watchdog=node.watchdog.open if opens else None,
+            device="/dev/watchdog",
+            reset=node.reset if node.settings.reset == "sysrq" else None,
+            killer=self.last_resort if node.kernel_kills else None,
+        )
 
     def _wake(self) -> None:
         if not self._turning and self.alive:
@@ -150,7 +161,7 @@ class MonitorProcess(NodeProcess):
 
 def _reap(processes_: list[tuple[FakeContainer, KernelProcess]]) -> None:
     for container, process in processes_:
-        if process in container.inside:
+        if process in container.inside and not container.excused:
             container.gone(process, ExitStatus(signal=9))
 
 
@@ -161,7 +172,7 @@ class Node:
         self.world = world
         self.loop = world.loop
         self.chance = world.chance
-        self.name = f"node{number}"
+        self.name = self.machine = f"node{number}"
         self.path = Path()
         home = world.folder / self.name
         self.settings = AgentSettings(name=self.name, cluster="WORLD", home=home, run=home / "run", database="memory:")
@@ -179,6 +190,10 @@ class Node:
         self._start_again = False
         self._pids = 100
         self._until: float | None = None
+        self._bound = world.profile.kill_bound
+        self.watchdog = SimulatedWatchdog(self)
+        self.kernel_kills = True
+        self.monitors_start = True
         self._awake_at = 0.0
 
     # --- what happens on it -------------------------------------------------------------------------------------
@@ -223,13 +238,15 @@ class Node:
 
     def permitted(self, permit: Permit) -> None:
         """Note a permission, and look after T + k whether it was kept."""
-        self._until = permit.until
-        if permit.until is not None:
-            self.world.kernel.later(max(0.0, self._until_stopped(permit.until)), self._check_deadline)
+        former = self._until
+        self._until, self._bound = permit.until, permit.bound
+        if permit.shorten and former is not None and permit.until is not None:
+            self._until = min(former, permit.until)
+        if self._until is not None:
+            self.world.kernel.later(max(0.0, self._until_stopped(self._until)), self._check_deadline)
 
     def _until_stopped(self, until: float) -> float:
-        profile = self.world.profile
-        return self.clock.true_until(until + profile.kill_bound + profile.margin) + 0.001
+        return self.clock.true_until(until + self._bound + self.world.profile.margin) + 0.001
 
     def _check_deadline(self) -> None:
         if self._until is None or self.kernel.frozen or self.loop.time() < self._awake_at:
@@ -238,6 +255,7 @@ class Node:
             self.world.judge(
                 f"{interval.resource} runs on {self.name} beyond the deadline"
                 for interval in self.world.witness.running(node=self.name)
+                if not self.container(interval.resource).excused
             )
 
     def container(self, resource: ResourceId) -> FakeContainer:
@@ -265,6 +283,7 @@ class Node:
             return
         self.say("power off")
         self.on = False
+        self.watchdog.power_off()
         self.thaw()
         self._kill_service()
         for monitor in list(self.monitors.values()):
@@ -276,6 +295,20 @@ class Node:
             container.end_all()
         self.kernel.kill()
         shutil.rmtree(self.settings.run, ignore_errors=True)
+
+    def reset(self) -> None:
+        """Lose power and boot again."""
+        self.power_off()
+        self.world.kernel.later(BOOT, lambda: None if self.on else self.power_on())
+
+    def wipe(self) -> None:
+        """Lose the agent's directories while everything runs; its supervisor starts the service again."""
+        self.say("its directories are wiped")
+        self._kill_service()
+        shutil.rmtree(self.settings.home)
+        for path in [path for path in self.loop.sockets if path.startswith(str(self.settings.home))]:
+            del self.loop.sockets[path]
+        self.start_service()
 
     def start_service(self) -> None:
         """Start the service; one that is about to leave is started again when it has left."""
@@ -295,7 +328,7 @@ class Node:
                 store,
                 "memory",
                 self.clock,
-                (f"boot {self.name} {self.boots}", self.name),
+                (f"boot {self.machine} {self.boots}", self.machine),
                 self.types,
                 self._make_monitors,
                 self._part_died,
