@@ -332,6 +332,7 @@ SENTENCES: Final[dict[str, str]] = {
     "event_unguarded": "{name} does not stop by itself when it is cut off: {detail}",
     "event_watchdog": "The watchdog of {name} resets it when it does not stop in time; it fires after {seconds} s",
     "event_watchdog_unused": "{name} goes without a watchdog: {detail}",
+    "event_weaker": "{name} is less safe on {node} than it should be: {detail}",
     "event_notice": "{detail}",
 }
 
@@ -386,6 +387,9 @@ DETAILS: Final[dict[str, str]] = {
 
 LIFE_ENDS: Final = frozenset({"exited", "killed", "vanished", "not_alive"})
 """Details that say how the last life of an application ended: of one that is online, the life before."""
+
+WEAKNESSES: Final = frozenset({"address_unguarded"})
+"""Details that say what is less safe on a node than it should be, of a resource that is online."""
 
 
 class _Shown(dict[str, str]):

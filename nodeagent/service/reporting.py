@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from nodeagent.api.causes import Cause
 from nodeagent.api.events import LogEntry, Severity
 from nodeagent.api.objects import ObjectKind, ObjectRef, Resource, ResourceId, ResourceState
-from nodeagent.api.problems import problem
-from nodeagent.api.texts import render
+from nodeagent.api.problems import Problem, problem
+from nodeagent.api.texts import WEAKNESSES, render
 from nodeagent.database.records import StateRecord, encode, owner_key, state_key
 from nodeagent.database.store import ABSENT, Conflict, Refused, Transaction, Unavailable, Unknown
 from nodeagent.monitor.messages import Report
@@ -89,7 +89,20 @@ class Reporting:
         )
         if changed:
             self._entries.append(self._entry(resource, report, why))
+            if report.information is not None and report.information.code in WEAKNESSES:
+                self._entries.append(self._weakness(resource, report.information))
+        elif self._failed_meanwhile(report, former, resource):
+            said = render(report.information.code, {**report.information.parameters}) if report.information else ""
+            self._entries.append(self.events.entry(Severity.WARNING, "event_failed_meanwhile", resource, detail=said))
         self._wake.set()
+
+    def _failed_meanwhile(self, report: Report, former: StateRecord | None, resource: Resource) -> bool:
+        """Tell whether it is news that the resource failed in maintenance, which changes no state."""
+        if report.information is None or report.information.code != "failed_meanwhile":
+            return False
+        if former is not None and former.information == report.information:
+            return False
+        return resource.information != render(report.information.code, report.information.parameters)
 
     def claimed(self, resources: Iterable[Resource], reports: Mapping[ResourceId, Report], epoch: int) -> None:
         """Write all states anew under the epoch just claimed: what an earlier owner said must not count again."""
@@ -183,6 +196,11 @@ class Reporting:
             node=self._following.snapshot.node_name(self._membership.node),
             detail=detail,
         )
+
+    def _weakness(self, resource: Resource, what: Problem) -> LogEntry:
+        node = self._following.snapshot.node_name(self._membership.node)
+        detail = render(what.code, what.parameters)
+        return self.events.entry(Severity.WARNING, "event_weaker", resource, node=node, detail=detail)
 
     def _output(self, resource: ResourceId) -> str:
         try:

@@ -9,6 +9,7 @@ from nodeagent.api.wire import PROTOCOL, SOFTWARE
 from nodeagent.database.records import InterfaceReport, NodeReport, TypeReport
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.settings import AgentSettings
+from nodeagent.system import addresses, packetguard
 from nodeagent.system.interfaces import interfaces
 from nodeagent.system.sampling import node_facts
 
@@ -21,12 +22,7 @@ def node_report(settings: AgentSettings, types: Mapping[str, ResourceType[Any]],
         protocol=PROTOCOL,
         types=tuple(_type(kind) for _, kind in sorted(types.items())),
         endpoints=settings.endpoints,
-        interfaces=tuple(
-            InterfaceReport(adapter=card.name, address=a.address, mask=str(a.prefix_length), up=card.up)
-            for card in interfaces()
-            if not card.loopback
-            for a in card.ipv4
-        ),
+        interfaces=own_interfaces(),
         facts={
             "os": f"{facts.os_name} {facts.os_version}".strip(),
             "kernel": facts.kernel,
@@ -34,8 +30,32 @@ def node_report(settings: AgentSettings, types: Mapping[str, ResourceType[Any]],
             "cpus": str(facts.cpu_count),
             "memory": str(facts.memory_bytes),
             "processes held by": "cgroups" if cgroups else "sessions",
+            "addresses guarded by": _guard(),
         },
     )
+
+
+def own_interfaces() -> tuple[InterfaceReport, ...]:
+    """Return the node's cards with their IPv4 addresses, without those of clusters: they are here today only."""
+    try:
+        clusters = {str(held.ip) for held in addresses.picture().held if held.ours}
+    except OSError:  # no netlink here: then none was taken either
+        clusters = set()
+    return tuple(
+        InterfaceReport(adapter=card.name, address=a.address, mask=str(a.prefix_length), up=card.up)
+        for card in interfaces()
+        if not card.loopback
+        for a in card.ipv4
+        if a.address not in clusters
+    )
+
+
+def _guard() -> str:
+    """Say what keeps a cluster address from answering on this node when everything of ours hangs."""
+    if not addresses.privileged():
+        return "nothing: the agent may not take addresses"
+    refused = packetguard.unavailable()
+    return f"their lifetime only, up to 3.5 s late (nftables: {refused})" if refused else "nftables"
 
 
 def _type(kind: ResourceType[Any]) -> TypeReport:

@@ -255,7 +255,7 @@ def _each(kind: int, name: str, address: IPv4Address, milliseconds: int | None =
     ]
 
 
-def mode() -> str:
+def unavailable() -> str:
     """Return an empty string when addresses can be guarded here, else why not."""
     try:
         with PacketGuard() as guard:
