@@ -150,6 +150,13 @@ class FakeContainer:
         self.name = name
         self.inside: dict[KernelProcess, bool] = {}
         self._dying: set[KernelProcess] = set()
+        self.unkillable = False  # its processes wait for a device
+        self.dies_in: float | None = None  # seconds that a kill takes; None: a random short time
+
+    @property
+    def excused(self) -> bool:
+        """Whether it may take longer to end than a type promises."""
+        return self.unkillable or self.dies_in is not None
 
     def spawn(self, launch: Launch) -> Any:
         """Never used by the monitor."""
@@ -202,7 +209,7 @@ class FakeContainer:
     def kill(self, deadline: float) -> bool:
         """Kill everything; True when it is gone. Who may wait for long is taken to have waited."""
         self.begin_kill()
-        if deadline - self.node.clock.steady() > STANDSTILL:
+        if deadline - self.node.clock.steady() > STANDSTILL and not self.excused:
             self.end_all()
         return self.is_empty()
 
@@ -223,9 +230,10 @@ class FakeContainer:
         process.end(status)
 
     def _kill(self, process: KernelProcess) -> None:
-        if process not in self._dying:
+        if process not in self._dying and not self.unkillable:
             self._dying.add(process)
-            wait = self.node.chance.choice((0.0005, 0.001, 0.005, 0.02, 0.2))
+            usual = self.node.chance.choice((0.0005, 0.001, 0.005, 0.02, 0.2))
+            wait = usual if self.dies_in is None else self.dies_in
             self.node.kernel.later(wait, self.gone, process, ExitStatus(signal=signal.SIGKILL))
 
     def _signalled(self, process: KernelProcess, number: int, launch: Launch) -> None:

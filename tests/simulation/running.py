@@ -48,7 +48,7 @@ def _adopt(identity: ProcessIdentity) -> KernelProcess | None:
 def _kill_resources(containers: FakeContainers, resources: list[ResourceId]) -> bool:
     for resource in resources:
         containers.open(resource).kill(float("inf"))
-    return True
+    return all(containers.open(resource).is_empty() for resource in resources)
 
 
 def _kill_strays(config: Path, known: set[int]) -> bool:

@@ -155,6 +155,7 @@ class World:
         policy: dict[str, Value] | None = None,
         parameters: dict[str, Value] | None = None,
         possible: tuple[NodeId, ...] | None = None,
+        kind: str = "Application",
     ) -> None:
         """Make a group that is wanted online; each resource with its providers."""
         self.groups[group] = list(resources)
@@ -163,7 +164,7 @@ class World:
             record = ResourceRecord(
                 id=resource,
                 name=resource,
-                type="Application",
+                type=kind,
                 group=group,
                 dependencies=providers,
                 possible_owners=possible,
@@ -189,6 +190,12 @@ class World:
         record = decode(self.network.database.entries[group_key(group)].value, GroupRecord)
         self.say("admin", f"wants {group} {wanted}")
         self.put(group_key(group), encode(msgspec.structs.replace(record, persistent_state=wanted)))
+
+    def change_profile(self, name: str) -> None:
+        """Give the cluster other times."""
+        self.say("admin", f"sets the profile {name}")
+        record = decode(self.network.database.entries[CLUSTER].value, ClusterRecord)
+        self.put(CLUSTER, encode(msgspec.structs.replace(record, properties={**record.properties, "Profile": name})))
 
     def move(self, group: GroupId, node: NodeId) -> None:
         """Ask for a move."""
