@@ -16,11 +16,18 @@ CHECK_AGAIN: Final = 1.0  # seconds after which a check is tried again that foun
 
 
 class Checks:
-    """Asks a type whether its resource works. *failed* is told when it does not."""
+    """Asks a type whether its resource works. *works* is told when it does, *failed* when it does not."""
 
-    def __init__(self, around: Surroundings, entries: EntryPoints, failed: Callable[[Problem], None]) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        entries: EntryPoints,
+        works: Callable[[], None],
+        failed: Callable[[Problem], None],
+    ) -> None:
         self._around = around
         self._entries = entries
+        self._works = works
         self._failed = failed
         self._timers: dict[Entry, Timer] = {}
         self._policy = Policy()
@@ -70,6 +77,7 @@ class Checks:
 
     def _checked(self, entry: Entry, outcome: Outcome) -> None:
         if outcome.well:
+            self._works()
             return
         if entry == "looks_alive" and self._entries.has("is_alive"):
             self._run("is_alive")

@@ -19,12 +19,13 @@ from nodeagent.monitor.deadline import Armed
 from nodeagent.monitor.ending import Ending
 from nodeagent.monitor.entrypoints import EntryPoints
 from nodeagent.monitor.failures import Failures, how_it_ended
+from nodeagent.monitor.meanwhile import Meanwhile
 from nodeagent.monitor.messages import Definition, Report, Start
 from nodeagent.monitor.notes import OutsideNote
 from nodeagent.monitor.outside import Outside
 from nodeagent.monitor.program import Program
 from nodeagent.monitor.surroundings import Surroundings
-from nodeagent.monitor.timers import Timer
+from nodeagent.monitor.timers import NamedTimers
 from nodeagent.planner.policies import Policy
 from nodeagent.resourcetypes.base import ApplicationType, ResourceError, ResourceType, Running
 from nodeagent.system.processes import ExitStatus
@@ -60,14 +61,15 @@ class Held:
         self._entries = EntryPoints(around, kind, self.container)
         self._program = Program(around, self.container, self._went_online, self._could_not_start, self._process_ended)
         self._ending = Ending(around, self.container, self._entries)
-        self._checks = Checks(around, self._entries, self._failed)
+        self._checks = Checks(around, self._entries, self._works, self._failed)
         self._outside = Outside(around, kind, self._failed)
         self._failures = Failures()
         self._may_restart = False
         self._restarting = False
         self._last_end: Problem | None = None
         self._started_at = 0.0
-        self._timers: dict[str, Timer] = {}
+        self._timers = NamedTimers(around.later)
+        self._meanwhile = Meanwhile(self._failed)
 
     # --- what is asked of it ------------------------------------------------------------------------------------
 
@@ -158,6 +160,7 @@ class Held:
         self.definition = msgspec.structs.replace(self.definition, policy=policy)
         if self.state is State.ONLINE and not self._ending.active:
             self._plan_checks()
+        self._meanwhile.over(policy)
 
     def stop(self, *, now: bool = False) -> None:
         """Go offline, asking first unless *now*."""
@@ -266,7 +269,7 @@ class Held:
         self.information = self._last_end if self._restarting else None
         if isinstance(self.kind, ApplicationType):
             self._run("prepare", self._prepared)
-            self._timer("slow", SLOW_START, self.tell)
+            self._timers.set("slow", SLOW_START, self.tell)
         else:
             self.tell()
             self._run("online", self._onlined)
@@ -290,8 +293,8 @@ class Held:
     def _launch(self, running: Running) -> None:
         self.state = State.ONLINE_PENDING
         self._started_at = self._around.now()
-        self._timer("slow", SLOW_START, self.tell)
-        self._timer("pending", self.definition.policy.pending_timeout, self._never_started)
+        self._timers.set("slow", SLOW_START, self.tell)
+        self._timers.set("pending", self.definition.policy.pending_timeout, self._never_started)
         self._program.launch(running, self.armed)
 
     def _never_started(self) -> None:
@@ -327,6 +330,10 @@ class Held:
 
     # --- watching -----------------------------------------------------------------------------------------------
 
+    def _works(self) -> None:
+        if self._meanwhile.mended():
+            self._become(State.ONLINE)
+
     def _plan_checks(self) -> None:
         """Poll where the type can be asked; the end of an application's process is an event and needs no polling."""
         self._checks.plan(self.definition.policy, self._mine, noticed=self._outside.notices)
@@ -344,6 +351,9 @@ class Held:
 
     def _failed(self, detail: Problem) -> None:
         """End the rest, then restart in place when the policy and the permission allow it, else report."""
+        if self._meanwhile.puts_off(self.definition.policy, self.state, detail):
+            self._become(State.ONLINE, self._meanwhile.shown)
+            return
         self.information = self._last_end = detail
         self.restarted = self._restarting = False
         if detail.code != "initiated":
@@ -363,7 +373,7 @@ class Held:
         delay = self._failures.delay
         if delay:
             self._become(State.ONLINE_PENDING, self._last_end)
-            self._timer("restart", delay, self._restart)
+            self._timers.set("restart", delay, self._restart)
         else:
             self._restart()
 
@@ -381,7 +391,7 @@ class Held:
         if running is None or running.stop_timeout <= 0 or number == signal.SIGKILL or not self._program.ask(number):
             self._end_then(self._went_offline)
         else:
-            self._timer("stop", running.stop_timeout, lambda: self._end_then(self._went_offline))
+            self._timers.set("stop", running.stop_timeout, lambda: self._end_then(self._went_offline))
 
     def _went_offline(self) -> None:
         self.disarm()
@@ -406,6 +416,7 @@ class Held:
         """Forget what is watched, end what is left, and do *after* once that is proven."""
         if terminate is None:  # it was, or may have been, brought online
             terminate = self.active and self.state is not State.OFFLINE
+        self._meanwhile.drop()
         self._drop_timers()
         self._entries.drop()
         self._program.forget()
@@ -432,15 +443,6 @@ class Held:
         self.information = information
         self.tell()
 
-    def _timer(self, name: str, seconds: float, action: Callable[[], None]) -> None:
-        self._drop_timer(name)
-        self._timers[name] = self._around.later(seconds, action)
-
-    def _drop_timer(self, name: str) -> None:
-        if timer := self._timers.pop(name, None):
-            timer.cancel()
-
     def _drop_timers(self) -> None:
         self._checks.drop()
-        for name in list(self._timers):
-            self._drop_timer(name)
+        self._timers.drop()

@@ -219,6 +219,7 @@ def _carry_held(held: Held) -> CarriedHeld:
         restarting=held._restarting,
         last_end=held._last_end,
         started_at=held._started_at,
+        put_off=held._meanwhile.failure,
     )
 
 
@@ -284,6 +285,7 @@ def _restore_held(monitor: Monitor, one: CarriedHeld) -> Held:
     failures._quick, failures._kills = one.quick, one.kills
     held._may_restart, held._restarting = one.may_restart, one.restarting
     held._last_end, held._started_at = one.last_end, one.started_at
+    held._meanwhile.failure = one.put_off
     if one.program is not None:
         os.set_inheritable(one.program.pidfd, False)
         held._program._process = Process(one.program.identity, one.program.pidfd)

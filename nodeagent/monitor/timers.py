@@ -52,6 +52,29 @@ class Timers:
             self._cancelled = 0
 
 
+class NamedTimers:
+    """The timers of one thing, each for a purpose; a new one of a name takes the place of the former."""
+
+    def __init__(self, later: Callable[[float, Callable[[], None]], Timer]) -> None:
+        self._later = later
+        self._timers: dict[str, Timer] = {}
+
+    def __len__(self) -> int:
+        return len(self._timers)
+
+    def set(self, name: str, seconds: float, action: Callable[[], None]) -> None:
+        """Run *action* after *seconds*. One that has passed counts until it is dropped."""
+        if former := self._timers.pop(name, None):
+            former.cancel()
+        self._timers[name] = self._later(seconds, action)
+
+    def drop(self) -> None:
+        """Let all pass."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+
 class Timer:
     """One moment to come; `cancel` it when it is no longer wanted."""
 

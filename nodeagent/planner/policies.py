@@ -27,6 +27,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         threshold, period: restarts allowed in any window of that many seconds.
         alone: nothing that depends on it is online, so that the monitor may restart it in place.
+        frozen: it is in maintenance: nothing is restarted, and what fails is only shown.
     """
 
     action: RestartAction = RestartAction.AFFECT_GROUP
@@ -37,6 +38,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_alive: float = 60.0
     pending_timeout: float = 180.0
     alone: bool = False
+    frozen: bool = False
 
 
 def policy_of(resource: Resource, kind: ResourceType | None) -> Policy:
@@ -92,7 +94,7 @@ def may_restart(policy: Policy, failures: Sequence[float], now: float) -> bool:
     Source: Microsoft Learn, "RestartThreshold" and "RestartPeriod" (MSCS); its remarks also say "90000" for the
     period, and the "15-minute period" of KB 947712 settles which.
     """
-    if policy.action is RestartAction.NONE or policy.threshold == 0:
+    if policy.action is RestartAction.NONE or policy.threshold == 0 or policy.frozen:
         return False
     return len(recent(failures, policy.period, now)) <= policy.threshold
 

@@ -13,6 +13,7 @@ from nodeagent.api.causes import Cause, cause
 from nodeagent.api.events import Severity
 from nodeagent.api.objects import Group, GroupId, NodeState, Phase, Resource, ResourceId, ResourceState, Wanted
 from nodeagent.api.problems import problem
+from nodeagent.api.rules.networks import for_nodes
 from nodeagent.api.states import wanted
 from nodeagent.database.records import Order, OwnerRecord, order_key, verdict_key
 from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
@@ -29,8 +30,9 @@ from nodeagent.monitor.messages import (
     Update,
 )
 from nodeagent.planner.dependencies import StartNext, all_down, next_steps, waits_for
-from nodeagent.planner.policies import Policy, policy_of
+from nodeagent.planner.policies import policy_of
 from nodeagent.service.following import Following
+from nodeagent.service.heldpolicies import RUNNING, HeldPolicies
 from nodeagent.service.membership import Membership
 from nodeagent.service.monitors import SHARED, MonitorFailed, ResourceMonitors
 from nodeagent.service.owning import Owning
@@ -42,7 +44,6 @@ log = logging.getLogger(__name__)
 
 MONITOR_ATTEMPTS: Final = 2  # to start a Resource Monitor before its resources have failed on this node
 RETRY: Final = 0.3  # seconds until a group is looked at again after the store did not answer
-_RUNNING: Final = frozenset({ResourceState.ONLINE, ResourceState.ONLINE_PENDING, ResourceState.OFFLINE_PENDING})
 
 
 class Executor:
@@ -57,7 +58,7 @@ class Executor:
         self._reports: dict[ResourceId, Report] = {}
         self._ordered: dict[ResourceId, ResourceState] = {}
         self._monitor_of: dict[ResourceId, str] = {}
-        self._policies: dict[ResourceId, Policy] = {}
+        self._policies = HeldPolicies(following)
         self._owning = Owning(following, membership, clock, reporting.events, self._look_at)
         self._resisting: frozenset[ResourceId] = frozenset()
         self._monitorless: Counter[ResourceId] = Counter()
@@ -104,7 +105,7 @@ class Executor:
                     self._dirty.add(resource.group)
                 if name in self._reports:
                     self._dirty.add(self._reports[name].group)
-            elif prefix in ("nodes", "types", "reports"):
+            elif prefix in ("cluster", "nodes", "types", "reports"):
                 self._dirty |= set(snapshot.groups)
         if self._dirty:
             self._wake.set()
@@ -215,6 +216,7 @@ class Executor:
             return
         members = self._members(group_id)
         self._tell_policies(members)
+        self._thaw(group_id, members)
         if found[0].phase is Phase.CLAIMED:
             await self._obey_orders(group, members)
         members = self._members(group_id)
@@ -239,7 +241,7 @@ class Executor:
             resource = self._following.snapshot.resources.get(report.id)
             if resource is not None and resource.group != group:
                 self._dirty.add(resource.group)  # it changed groups: the other one arms it anew
-            elif report.state in _RUNNING or report.deadline:
+            elif report.state in RUNNING or report.deadline:
                 self._order(report.id, Stop(id=report.id, now=True), ResourceState.OFFLINE_PENDING)
             else:
                 self._forget(report.id)
@@ -249,7 +251,7 @@ class Executor:
         if self._monitor_of.pop(resource, SHARED) != SHARED and self.monitors is not None:
             self.monitors.order(resource, Quit())
         self._reports.pop(resource, None)
-        self._policies.pop(resource, None)
+        self._policies.forget(resource)
         self._retries.forget(resource)
 
     # --- ownership ----------------------------------------------------------------------------------------------
@@ -296,6 +298,8 @@ class Executor:
             self._reports[resource] = replace(report, state=ResourceState.OFFLINE, may_restart=False)
 
     def _try_again(self, resource: Resource) -> None:
+        if self._policies.frozen(resource.group):
+            return
         self._fresh.add(resource.id)
         self._set_down(resource.id)
         self._dirty.add(resource.group)
@@ -327,7 +331,8 @@ class Executor:
             resource = members[step.resource]
             if isinstance(step, StartNext):
                 failed = resource.state is ResourceState.FAILED
-                if not self.leaving and (not paused or failed):
+                started = self._policies.may_start(group, asked=resource.id in self._fresh)
+                if started and not self.leaving and (not paused or failed):
                     await self._start(group, resource)
             else:
                 self._reporting.because(resource.id, step.cause)
@@ -382,14 +387,13 @@ class Executor:
         return name
 
     def _start_order(self, group: Group, resource: Resource) -> Start:
-        policy = self._policy(resource, self._members(group.id))
-        self._policies[resource.id] = policy
+        policy = self._policies.of(resource, self._members(group.id))
         return Start(
             resource=Definition(
                 id=resource.id,
                 name=resource.name,
                 type=resource.type,
-                parameters=resource.parameters,
+                parameters=for_nodes(resource, self._following.snapshot),
                 policy=policy,
             ),
             group=group.id,
@@ -401,7 +405,7 @@ class Executor:
     def _rearm(self, group: Group, resource: Resource) -> None:
         """A resource that came here from another group goes on under this group's epoch."""
         report = self._reports.get(resource.id)
-        if report is None or report.group == group.id or report.state not in _RUNNING:
+        if report is None or report.group == group.id or report.state not in RUNNING:
             return
         if group.id in self._owning.claimed:
             self._reports[resource.id] = replace(report, group=group.id)
@@ -420,26 +424,24 @@ class Executor:
         if self.monitors.order(self._monitor_of.get(resource, SHARED), order) and state is not None:
             self._ordered[resource] = state
 
-    def _policy(self, resource: Resource, members: dict[ResourceId, Resource]) -> Policy:
-        kind = self._following.snapshot.types.get(resource.type)
-        dependents = (r for r in members.values() if resource.id in r.dependencies)
-        return replace(policy_of(resource, kind), alone=not any(d.state in _RUNNING for d in dependents))
-
     def _tell_policies(self, members: dict[ResourceId, Resource]) -> None:
         """Let the monitors know policies that changed, above all whether a resource may be restarted in place."""
         for resource in members.values():
-            if resource.state not in _RUNNING:
-                continue
-            policy = self._policy(resource, members)
-            if self._policies.get(resource.id) != policy:
-                self._policies[resource.id] = policy
+            if (policy := self._policies.news(resource, members)) is not None:
                 self._order(resource.id, Update(id=resource.id, policy=policy), None)
+
+    def _thaw(self, group: GroupId, members: dict[ResourceId, Resource]) -> None:
+        """Maintenance is over: what failed to start in it is tried again."""
+        if self._policies.thawed(group):
+            for resource in members.values():
+                if resource.state is ResourceState.FAILED:
+                    self._try_again(resource)
 
     # --- leaving ------------------------------------------------------------------------------------------------
 
     def quiet(self) -> bool:
         """Tell whether nothing runs here."""
-        return not any(report.state in _RUNNING for report in self._reports.values())
+        return not any(report.state in RUNNING for report in self._reports.values())
 
     def owned(self) -> list[Group]:
         """Return the groups that this node owns in its present life."""
