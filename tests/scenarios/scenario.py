@@ -56,7 +56,7 @@ class ClusterStart(_Read, frozen=True, kw_only=True):
     Attributes:
         about: the story in one sentence.
         rules: which rules it tells, by their keys in rules.py.
-        off: nodes that are not switched on when the story begins.
+        switched_off: nodes that are not switched on when the story begins.
         without: resource types that are not installed on a node, by its number.
         applications: the log also tells when each application really runs and ends.
         stays_down: resources that nobody brings online again when everything has healed, because a rule says so.
@@ -66,7 +66,7 @@ class ClusterStart(_Read, frozen=True, kw_only=True):
     rules: tuple[str, ...]
     nodes: int = 3
     profile: str = "default"
-    off: tuple[int, ...] = ()
+    switched_off: tuple[int, ...] = ()
     clock: str = "2026-06-01 12:00"
     cluster: dict[str, Any] = {}
     without: dict[int, tuple[str, ...]] = {}

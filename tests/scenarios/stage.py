@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import random
-from collections.abc import Coroutine, MutableSequence
+from collections.abc import Callable, Coroutine, MutableSequence
 from typing import Any, Final, TypeVar
 
 from nodeagent.api.causes import cause
 from nodeagent.api.events import LogEntry
-from nodeagent.api.objects import GroupState, ResourceState, Snapshot, Wanted
+from nodeagent.api.objects import GroupState, NodeState, ResourceState, Snapshot, Wanted
 from nodeagent.api.requests import Right
 from nodeagent.api.states import state_words, wanted
 from nodeagent.database.records import (
@@ -79,14 +79,14 @@ ALL_TYPES: Final[dict[str, ResourceType[Any]]] = {**TYPES, "Checked": Checked(),
 class _TellingWitness(Witness):
     """A witness that the log hears."""
 
-    log: Log
+    say: Callable[[str], None]
 
     def started(self, now: float, node: str, resource: str, pid: int, excused_until: float) -> list[str]:
-        self.log.say(now, f"({resource} runs on {node})")
+        self.say(f"({resource} runs on {node})")
         return super().started(now, node, resource, pid, excused_until)
 
     def ended(self, now: float, node: str, pid: int) -> None:
-        self.log.say(now, f"({self.open[node, pid].resource} has ended on {node})")
+        self.say(f"({self.open[node, pid].resource} has ended on {node})")
         super().ended(now, node, pid)
 
 
@@ -99,11 +99,12 @@ class Stage:
         self.log = Log()
         self.told = False  # what happens before the story begins is not told
         self.uncaused: list[str] = []
+        self._heard: set[str] = set()
         world.types = ALL_TYPES
         self._committed = world.network.committed
         world.network.committed = self._hear
         witness = _TellingWitness(world.profile)
-        witness.log = self.log
+        witness.say = self.say
         if scenario.start.applications:
             world.witness = witness
         self.set_clock(scenario.start.clock)
@@ -114,10 +115,16 @@ class Stage:
         """Return a node by its number."""
         return self.world.nodes[number]
 
+    def say(self, text: str) -> None:
+        """Write into the log what the applications themselves would have written down."""
+        if self.told:
+            self.log.say(self.world.loop.time(), text)
+
     def _hear(self, who: str, transaction: Transaction) -> None:
         self._committed(who, transaction)
         for key, value in transaction.put.items():
-            if key.startswith("events/"):
+            if key.startswith("events/") and key not in self._heard:  # a commit that is repeated says nothing new
+                self._heard.add(key)
                 entry = decode(value, LogEntry)
                 self._check_cause(entry)
                 if self.told:
@@ -148,10 +155,10 @@ class Stage:
         """Boot the nodes that are on, put the groups where they are, and wait until everything is as it is wanted."""
         start = self.scenario.start
         self._set_cluster_properties()
-        on = [node for number, node in self.world.nodes.items() if number not in start.off]
+        on = [node for number, node in self.world.nodes.items() if number not in start.switched_off]
         for node in on:
             node.power_on()
-            await self.world.until(lambda node=node: node.parts and node.parts.membership.incarnation, 20.0)
+            await self.world.until(lambda: node.parts and node.parts.membership.incarnation, 20.0)  # noqa: B023 - at once
         if on:
             await self.world.until(lambda: any(n.parts and n.parts.leadership.leads for n in on), 20.0, "one leads")
         for name, group in start.groups.items():
@@ -206,7 +213,13 @@ class Stage:
         """Return the node that a workstation would be connected to: the first that is well."""
         for node in self.world.nodes.values():
             ways = node.path.cut_in or node.path.cut_out
-            if node.parts and node.service and not node.service.frozen and not ways and not node.parts.stopping.is_set():
+            if (
+                node.parts
+                and node.service
+                and not node.service.frozen
+                and not ways
+                and not node.parts.stopping.is_set()
+            ):
                 return node
         return None
 
@@ -227,7 +240,8 @@ class Stage:
         await self.world.until(task.done, within, "an answer")
         if task.cancelled():
             raise BrokenPromise("the service ended while it was asked")
-        return task.result()
+        result: T = task.result()
+        return result
 
     def unsettled(self) -> list[str]:
         """Say what is not as it is wanted."""
@@ -255,12 +269,11 @@ class Stage:
         """Write down how everything is in the end."""
         now = self.snapshot()
         for node in now.nodes.values():
-            if node.state != 0:
+            if node.state is not NodeState.UP:
                 self.log.lines.append(f"= {node.name}: {state_words(node.state)}")
         for group in now.groups.values():
             where = f" on {now.node_name(group.owner)}" if group.owner else ""
-            kept = "" if group.state is not GroupState.ONLINE else ""
-            self.log.lines.append(f"= {group.name}: {state_words(group.state)}{where}{kept}")
+            self.log.lines.append(f"= {group.name}: {state_words(group.state)}{where}")
             for resource in now.resources_of(group.id):
                 if group.state not in (GroupState.ONLINE, GroupState.OFFLINE):
                     said = f" ({resource.information})" if resource.state is ResourceState.FAILED else ""

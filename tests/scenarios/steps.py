@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from clusteradmin.client.whatif import foresee
 from nodeagent.api import requests as r
-from nodeagent.api.objects import NodeId, ObjectKind
+from nodeagent.api.objects import Group, NodeId, ObjectKind, Resource, Snapshot
 from nodeagent.api.problems import ClusterError, Problem
 from nodeagent.api.texts import sentence
 from tests.scenarios.stage import ANNA, Stage
@@ -26,6 +26,7 @@ class UnknownStep(Exception):
 
 
 Found = re.Match[str]
+Ids = Callable[[str], str]
 Does = Callable[[Stage, Found], Awaitable[None] | None]
 
 
@@ -89,23 +90,32 @@ def _node_of(text: str | None) -> NodeId | None:
     return int(text) if text else None
 
 
-def _request(line: Found) -> r.Request:
+def _request(line: Found, cluster: Snapshot) -> r.Request:
+    def ids(name: str) -> str:
+        """A story calls things by their names."""
+        known: tuple[Group | Resource, ...] = (*cluster.groups.values(), *cluster.resources.values())
+        return next((item.id for item in known if item.name == name), name)
+
     words = line[0].removeprefix("what if ")
     for pattern, make in REQUESTS.items():
         if found := re.fullmatch(pattern, words):
-            return make(found)
+            return make(found, ids)
     raise UnknownStep(words)
 
 
 async def _asks(stage: Stage, found: Found) -> None:
-    await _ask(stage, _request(found))
+    request = _request(found, stage.snapshot())
+    await _ask(stage, request)
+    if isinstance(request, r.SetDependencies):
+        now = stage.snapshot().resources.get(request.resource)
+        stage.world.witness.providers[request.resource] = now.dependencies if now else ()
 
 
 async def _what_if(stage: Stage, found: Found) -> None:
     node = stage.asked()
     assert node is not None
     assert node.parts is not None
-    foreseen = foresee(_request(found), node.parts.following.snapshot)
+    foreseen = foresee(_request(found, node.parts.following.snapshot), node.parts.following.snapshot)
     if foreseen.problem:
         _refused(stage, foreseen.problem)
     for effect in foreseen.effects:
@@ -126,10 +136,10 @@ def _value(text: str) -> Any:
     return int(text) if re.fullmatch(r"-?\d+", text) else text
 
 
-def _set(found: Found) -> r.Request:
+def _set(found: Found, ids: Ids) -> r.Request:
     pairs = dict(part.split("=", 1) for part in found["pairs"].split())
     kind = _kind(found)
-    identity = found["id"] or "world"
+    identity = ids(found["id"]) if found["id"] else "world"
     return r.SetProperties(kind=kind, id=identity, properties={name: _value(text) for name, text in pairs.items()})
 
 
@@ -137,30 +147,36 @@ def _numbers(text: str | None) -> tuple[NodeId, ...]:
     return tuple(int(number) for number in re.findall(_NODE, text or ""))
 
 
-REQUESTS: Final[dict[str, Callable[[Found], r.Request]]] = {
-    r"online (?P<kind>group|resource) (?P<id>\w+)(?: on node(?P<node>\d+))?": lambda f: r.BringOnline(
-        kind=_kind(f), id=f["id"], node=_node_of(f["node"])
+REQUESTS: Final[dict[str, Callable[[Found, Ids], r.Request]]] = {
+    r"online (?P<kind>group|resource) (?P<id>\w+)(?: on node(?P<node>\d+))?": lambda f, ids: r.BringOnline(
+        kind=_kind(f), id=ids(f["id"]), node=_node_of(f["node"])
     ),
-    r"offline (?P<kind>group|resource) (?P<id>\w+)": lambda f: r.TakeOffline(kind=_kind(f), id=f["id"]),
-    r"fail (?P<id>\w+)": lambda f: r.InitiateFailure(resource=f["id"]),
-    r"move (?P<id>\w+)(?: to node(?P<node>\d+))?": lambda f: r.MoveGroup(group=f["id"], node=_node_of(f["node"])),
-    r"pause node(?P<node>\d+)": lambda f: r.PauseNode(node=int(f["node"])),
-    r"resume node(?P<node>\d+)": lambda f: r.ResumeNode(node=int(f["node"])),
+    r"offline (?P<kind>group|resource) (?P<id>\w+)": lambda f, ids: r.TakeOffline(kind=_kind(f), id=ids(f["id"])),
+    r"fail (?P<id>\w+)": lambda f, ids: r.InitiateFailure(resource=ids(f["id"])),
+    r"move (?P<id>\w+)(?: to node(?P<node>\d+))?": lambda f, ids: r.MoveGroup(
+        group=ids(f["id"]), node=_node_of(f["node"])
+    ),
+    r"pause node(?P<node>\d+)": lambda f, ids: r.PauseNode(node=int(f["node"])),
+    r"resume node(?P<node>\d+)": lambda f, ids: r.ResumeNode(node=int(f["node"])),
     r"set (?P<kind>group|resource|cluster)(?: (?P<id>\w+))? (?P<pairs>\w+=.*)": _set,
-    r"prefer (?P<id>\w+) (?P<nodes>.+)": lambda f: r.SetPreferredOwners(group=f["id"], nodes=_numbers(f["nodes"])),
-    r"possible (?P<id>\w+) (?P<nodes>.+)": lambda f: r.SetPossibleOwners(
-        resource=f["id"], nodes=None if f["nodes"] == "all" else _numbers(f["nodes"])
+    r"prefer (?P<id>\w+) (?P<nodes>.+)": lambda f, ids: r.SetPreferredOwners(
+        group=ids(f["id"]), nodes=_numbers(f["nodes"])
     ),
-    r"depend (?P<id>\w+) on (?P<providers>.+)": lambda f: r.SetDependencies(
-        resource=f["id"], providers=() if f["providers"] == "nothing" else tuple(f["providers"].split())
+    r"possible (?P<id>\w+) (?P<nodes>.+)": lambda f, ids: r.SetPossibleOwners(
+        resource=ids(f["id"]), nodes=None if f["nodes"] == "all" else _numbers(f["nodes"])
     ),
-    r"delete (?P<kind>group|resource) (?P<id>\w+)(?: with (?P<others>.+))?": lambda f: r.Delete(
-        kind=_kind(f), id=f["id"], with_dependents=tuple((f["others"] or "").split())
+    r"depend (?P<id>\w+) on (?P<providers>.+)": lambda f, ids: r.SetDependencies(
+        resource=ids(f["id"]), providers=() if f["providers"] == "nothing" else tuple(map(ids, f["providers"].split()))
     ),
-    r"change (?P<id>\w+) to group (?P<group>\w+)": lambda f: r.ChangeGroup(resource=f["id"], group=f["group"]),
-    r"create group (?P<name>\w+)": lambda f: r.CreateGroup(name=f["name"]),
-    r"create resource (?P<name>\w+) of type (?P<type>\w+) in (?P<group>\w+)": lambda f: r.CreateResource(
-        name=f["name"], type=f["type"], group=f["group"]
+    r"delete (?P<kind>group|resource) (?P<id>\w+)(?: with (?P<others>.+))?": lambda f, ids: r.Delete(
+        kind=_kind(f), id=ids(f["id"]), with_dependents=tuple(map(ids, (f["others"] or "").split()))
+    ),
+    r"change (?P<id>\w+) to group (?P<group>\w+)": lambda f, ids: r.ChangeGroup(
+        resource=ids(f["id"]), group=ids(f["group"])
+    ),
+    r"create group (?P<name>\w+)": lambda f, ids: r.CreateGroup(name=f["name"]),
+    r"create resource (?P<name>\w+) of type (?P<type>\w+) in (?P<group>\w+)": lambda f, ids: r.CreateResource(
+        name=f["name"], type=f["type"], group=ids(f["group"])
     ),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
@@ -40,6 +41,8 @@ class Log:
     def entry(self, now: float, entry: LogEntry) -> None:
         """Note an entry of the cluster's event log with its cause, and the alternatives that were refused."""
         text = render(entry.code, entry.parameters)
+        if entry.code == "event_leader":  # who comes first is nobody's business (safety rule O6)
+            text = "another node plans for the cluster now"
         self.say(now, _PROCESS.sub("", text))
         if entry.cause is not None and entry.severity is not Severity.PROGRESS:
             self._cause(entry.cause, text)
@@ -52,25 +55,57 @@ class Log:
             self.add(f"not {refusal.name}: {sentence(refusal.reason)}")
 
 
-def _parted(line: str) -> tuple[float | None, str]:
-    found = _TIMED.fullmatch(line)
-    return (float(found[1]), found[2]) if found else (None, line.rstrip())
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One thing that is told: when, what, and the lines that say more of it."""
+
+    at: float
+    lines: tuple[str, ...]
 
 
-def same(expected: str, came: str) -> bool:
-    """Tell whether two lines say the same, at about the same moment."""
-    (should, wanted), (was, text) = _parted(expected), _parted(came)
-    if wanted != text or (should is None) != (was is None):
-        return False
-    return should is None or was is None or abs(should - was) <= TOLERANCE + 1e-9
+def _sections(log: Sequence[str]) -> list[tuple[str, list[_Told]]]:
+    """Part a log into its steps, the final states being the last; each with what is told there."""
+    sections: list[tuple[str, list[_Told]]] = [("", [])]
+    for line in log:
+        if line.startswith(("> ", "= ")):
+            sections.append((line, []))
+            continue
+        told = sections[-1][1]
+        found = _TIMED.fullmatch(line)
+        if found:
+            told.append(_Told(float(found[1]), (found[2],)))
+        elif told:
+            told[-1] = _Told(told[-1].at, (*told[-1].lines, line.strip()))
+        else:
+            told.append(_Told(0.0, (line.strip(),)))
+    return sections
+
+
+def _left(told: Sequence[_Told], other: Sequence[_Told]) -> list[_Told]:
+    """Return what of *told* has nothing like it in *other*, at about the same moment."""
+    free = list(other)
+    left = []
+    for one in told:
+        found = next((o for o in free if o.lines == one.lines and abs(o.at - one.at) <= TOLERANCE + 1e-9), None)
+        if found is None:
+            left.append(one)
+        else:
+            free.remove(found)
+    return left
 
 
 def differences(expected: Sequence[str], came: Sequence[str]) -> Iterator[str]:
-    """Yield the first difference and what is around it; nothing when the logs tell the same."""
-    for place, (should, was) in enumerate(zip_longest(expected, came, fillvalue="(nothing)")):
-        if not same(should, was):
-            yield from (f"  {line}" for line in came[max(0, place - 6) : place])
-            yield f"- {should}"
-            yield f"+ {was}"
-            yield from (f"  {line}" for line in came[place + 1 : place + 6])
-            return
+    """Yield where two logs differ first; nothing when they tell the same.
+
+    What happens at about the same moment may be told in any order: in which order things start and stop is watched by
+    the world itself.
+    """
+    for (step, should), (also, was) in zip_longest(_sections(expected), _sections(came), fillvalue=("(nothing)", [])):
+        missing, more = _left(should, was), _left(was, should)
+        if step == also and not missing and not more:
+            continue
+        yield f"  {step}" if step == also else f"- {step}\n+ {also}"
+        for sign, found in (("-", missing), ("+", more)):
+            for one in found:
+                yield f"{sign} {one.at:7.1f} s  " + f"\n{sign}            ".join(one.lines)
+        return

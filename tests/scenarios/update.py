@@ -14,6 +14,7 @@ import sys
 
 from tests.scenarios.running import played
 from tests.scenarios.scenario import EXPECTED, FOLDERS, names, read
+from tests.scenarios.telling import differences
 from tests.simulation.world import BrokenPromise
 
 
@@ -35,8 +36,8 @@ def main() -> int:
             different += 1
             sys.stdout.write(f"== {name}\n{exc}\n")
             continue
-        shown = list(difflib.unified_diff(scenario.expected, log, "expected", "came out", lineterm="", n=2))
-        if shown:
+        if any(differences(scenario.expected, log)):
+            shown = difflib.unified_diff(scenario.expected, log, "expected", "came out", lineterm="", n=2)
             different += 1
             sys.stdout.write("\n".join([f"== {name}: {scenario.start.about}", *shown, ""]))
             if options.write:
