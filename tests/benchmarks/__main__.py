@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import failover, idle, planning, recovery, roundtrip, window
+from tests.benchmarks import etcdfarm, failover, idle, planning, recovery, roundtrip, window
 from tests.benchmarks.figures import Figure, table
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "idle": idle.run,
     "planning": planning.run,
     "failover": failover.run,
+    "etcdfarm": etcdfarm.run,
 }
 
 
