@@ -7,7 +7,7 @@ from clusteradmin.cli.session import Session
 from clusteradmin.client.propertyvalues import PropertyValue, typed, values_of
 from clusteradmin.wizards.commandline import written
 from clusteradmin.wizards.edits import Part
-from nodeagent.api.objects import ClusterObject, Interface, ObjectRef, ref
+from nodeagent.api.objects import ClusterObject, ObjectRef, ref
 from nodeagent.api.problems import refuse
 from nodeagent.api.properties import PropertySpec
 from nodeagent.api.requests import SetProperties
@@ -31,8 +31,6 @@ async def properties(session: Session, item: ClusterObject, option: Option) -> N
         raise UsageError("Write Name=value for every property, or names only.")
     values = typed(part, item, session.snapshot, texts)
     reference: ObjectRef = ref(item)
-    if isinstance(item, Interface):
-        raise refuse("property_read_only", name=next(iter(values)))
     common = part is Part.PROPERTY
     await session.do(
         SetProperties(
