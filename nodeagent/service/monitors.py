@@ -52,6 +52,7 @@ log = logging.getLogger(__name__)
 
 SHARED: Final = "shared"
 START_PATIENCE: Final = 10.0  # seconds for a new monitor's socket to answer
+KILL_AGAIN: Final = 1.0  # seconds between attempts to kill what a dead monitor held
 STOP_PATIENCE: Final = 5.0  # seconds for the proof that everything has stopped
 
 
@@ -383,6 +384,7 @@ class Monitors:
         while not await asyncio.to_thread(lambda: kill_resources(containers, noted.held)):
             log.error("what Resource Monitor %s held cannot be killed; trying again", link.name)
             self.enforcement.cannot_kill(link.name, noted.held)
+            await asyncio.sleep(KILL_AGAIN)  # nothing tells when a device or file server answers
         self.enforcement.gone(link.name)
         self._news.monitor_died(link.name, tuple(noted.held))
         if link.name == SHARED or noted.held:

@@ -158,7 +158,7 @@ class Owning:
             group = reports[resource].group if resource in reports else found.group if found else ""
             self._resisting[group] = before.get(group, (now, resource))
         for group in self._resisting.keys() - before.keys():
-            self._look_at(group, STUCK_AFTER)
+            self._look_at(group, STUCK_AFTER + 0.1)  # by another clock than the one that counts
         for group in before.keys() - self._resisting.keys():
             self._look_at(group, 0.0)
 

@@ -239,7 +239,7 @@ class FakeContainer:
     def _signalled(self, process: KernelProcess, number: int, launch: Launch) -> None:
         if number == signal.SIGKILL:
             self._kill(process)
-        elif number == signal.SIGTERM and self.inside.get(process):
+        elif number == signal.SIGTERM and self.inside.get(process) and not self.unkillable:
             self.node.app_asked(self.name)
             self.node.kernel.later(float(launch.environment["stop"]), self.gone, process, ExitStatus(code=0))
 

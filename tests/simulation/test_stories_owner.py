@@ -1,0 +1,436 @@
+"""Stories of a node as owner: what it does about what does not stop, and how it changes what others count on."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from nodeagent.api.objects import Phase
+from nodeagent.database.records import Life
+from nodeagent.planner.timing import PROFILES, UNBOUNDED
+from tests.simulation.machine import TYPES, Application
+from tests.simulation.node import Node
+from tests.simulation.running import simulate
+from tests.simulation.world import World
+
+WEB = {"address": (), "web": ("address",)}
+
+
+class Slow(Application):
+    """May take five seconds to stop."""
+
+    name: ClassVar[str] = "Slow"
+    kill_bound: ClassVar[float | None] = 5.0
+
+
+class Boundless(Application):
+    """Promises no time at all."""
+
+    name: ClassVar[str] = "Boundless"
+    kill_bound: ClassVar[float | None] = None
+
+
+def follower(world: World) -> Node:
+    """Return a node that does not lead."""
+    return next(node for node in world.nodes.values() if node.parts and not node.parts.leadership.holds_lead)
+
+
+async def on_a_follower(world: World, kind: str = "Application") -> Node:
+    """Let a group run on a node that does not lead, and return that node."""
+    world.types = {**TYPES, "Slow": Slow(), "Boundless": Boundless()}
+    world.add_group("g", WEB, kind=kind)
+    world.add_group("h", {"other": ()})
+    await world.boot()
+    node = follower(world)
+    if world.home_of("g") is not node:
+        world.move("g", world.number_of(node))
+        await world.until(lambda: world.runs("web") and world.home_of("g") is node, 10.0, "it runs there")
+    return node
+
+
+def elsewhere(world: World, node: Node) -> bool:
+    """Tell whether the group is up, and not on that node."""
+    found = world.runs("web")
+    return found is not None and found.node != node.name
+
+
+def alive(world: World, node: Node) -> bool:
+    return world.beat(int(node.name.removeprefix("node"))).life is Life.ALIVE
+
+
+# --- P9: other times while it runs ------------------------------------------------------------------------------
+
+
+def test_a_node_that_does_not_learn_of_shorter_times_is_waited_for_as_long_as_it_announced() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        node.path.change(watch_delay=(60.0, 60.0))
+        world.change_profile("fast")
+        await world.until(lambda: world.beat(3).self_stop == PROFILES["fast"].self_stop, 5.0, "others announce it")
+        node.path.cut()
+        await world.pass_time(25.0)  # it still has its permission of 33 s, and runs
+        assert world.home_of("g") is node
+        assert alive(world, node)
+        await world.until(lambda: elsewhere(world, node), 17.0, "it is taken over")
+        node.path.heal()
+        await world.settled(30.0)
+
+    simulate(story, profile="virtual machines")
+
+
+def test_shorter_times_are_announced_only_when_the_monitors_have_acknowledged_them() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        number = world.number_of(node)
+        node.freeze(monitor=True)
+        world.change_profile("fast")
+        before = world.beat(number).attempt
+        await world.until(lambda: world.beat(number).attempt != before, 3.0, "it has said something since")
+        assert world.beat(number).self_stop == PROFILES["virtual machines"].self_stop
+        node.crash_service(restart=False)
+        await world.pass_time(25.0)
+        assert alive(world, node)
+        await world.until(lambda: elsewhere(world, node), 15.0, "it is taken over")
+
+    simulate(story, profile="virtual machines")
+
+
+def test_who_cannot_announce_shorter_times_does_not_run_longer_for_trying() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        node.path.cut(into=False)  # it hears of everything, and cannot say a word
+        await world.pass_time(1.0)
+        world.change_profile("fast")
+        await world.until(lambda: not world.runs("web"), 3.0, "it has stopped by itself")
+        await world.pass_time(30.0)
+        assert not world.witness.running(node=node.name)
+        await world.until(lambda: world.runs("web"), 15.0, "it is taken over")
+
+    simulate(story, profile="virtual machines")
+
+
+def test_times_go_there_and_back_without_any_application_noticing() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB)
+        await world.boot()
+        before = world.runs("web")
+        for name in ("fast", "default", "virtual machines", "fast", "virtual machines", "default"):
+            world.change_profile(name)
+            wanted = PROFILES[name].self_stop
+            await world.until(lambda: {world.beat(n).self_stop for n in (1, 2, 3)} == {wanted}, 10.0, name)  # noqa: B023
+            await world.pass_time(2.0)
+        assert world.runs("web") is before
+
+    for seed in range(1, 4):
+        simulate(story, seed=seed)
+
+
+def test_each_change_of_times_holds_when_the_owner_is_cut_off_in_the_middle_of_it() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        for name in ("fast", "virtual machines", "default"):
+            world.change_profile(name)
+            await world.pass_time(world.chance.uniform(0.0, 1.0))
+            node.path.cut(into=world.chance.random() < 0.5)
+            await world.pass_time(world.chance.uniform(1.0, 50.0))
+            node.path.heal()
+            await world.settled(60.0)
+
+    for seed in range(1, 7):
+        simulate(story, seed=seed)
+
+
+# --- k: what may take longer to stop ----------------------------------------------------------------------------
+
+
+def test_a_type_that_takes_longer_to_stop_is_claimed_once_that_is_announced() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        number = world.number_of(node)
+        for resource in ("s1", "s2"):
+            node.container(resource).dies_in = 4.8
+        world.types = {**TYPES, "Slow": Slow()}
+        world.add_group("s", {"s1": (), "s2": ()}, kind="Slow", preferred=(number,))
+        await world.until(lambda: world.owner("s").phase is Phase.CLAIMED, 5.0, "it is claimed")
+        assert world.beat(number).kill_bound == Slow.kill_bound
+        await world.until(lambda: world.runs("s1"), 3.0, "it runs")
+        node.path.cut()
+        await world.until(lambda: world.runs("s1") and world.home_of("s") is not node, 12.0, "it is taken over")
+
+    simulate(story)
+
+
+def test_a_type_without_a_bound_keeps_its_node_from_being_judged_by_time() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world, kind="Boundless")
+        number = world.number_of(node)
+        assert world.beat(number).kill_bound == UNBOUNDED
+        node.path.cut()
+        await world.pass_time(60.0)
+        assert alive(world, node)
+        node.path.heal()
+        await world.settled(10.0)
+        assert world.home_of("g") is node
+        world.move("g", world.number_of(world.others(node)[0]))
+        await world.until(lambda: world.beat(number).kill_bound < UNBOUNDED, 10.0, "it holds nothing of that kind")
+        node.path.cut()
+        await world.until(lambda: not alive(world, node), 6.0, "now time may judge it")
+
+    simulate(story)
+
+
+# --- P7: what does not stop -------------------------------------------------------------------------------------
+
+
+def test_a_group_that_does_not_stop_is_stuck_until_it_does_and_then_goes_where_it_was_to_go() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        number, target = world.number_of(node), world.others(node)[0]
+        node.container("web").unkillable = True
+        world.move("g", world.number_of(target))
+        await world.until(lambda: world.owner("g").phase is Phase.STUCK, 30.0, "it is stuck")
+        assert world.beat(number).unclean
+        node.container("web").unkillable = False
+        await world.until(lambda: world.runs("web") and world.home_of("g") is target, 10.0, "it has arrived")
+        await world.until(lambda: not world.beat(number).unclean, 2.0, "the node is clean again")
+        await world.settled(10.0)
+
+    simulate(story)
+
+
+def test_a_node_that_has_shown_it_is_unclean_is_not_taken_over_by_time_and_is_after_its_next_boot() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        number = world.number_of(node)
+        node.container("web").unkillable = True
+        node.crash_monitor()
+        await world.until(lambda: world.beat(number).unclean, 15.0, "it says that it is unclean")
+        node.path.cut()
+        await world.pass_time(60.0)
+        assert alive(world, node)
+        node.power_off()
+        await world.pass_time(30.0)
+        assert alive(world, node)
+        node.path.heal()
+        node.power_on()
+        await world.settled(30.0)
+
+    simulate(story)
+
+
+def test_what_cannot_be_stopped_at_the_deadline_resets_the_machine_where_that_is_allowed() -> None:
+    def allowed(world: World) -> None:
+        for node in world.nodes.values():
+            node.settings = replace(node.settings, reset="sysrq")
+
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        boots = node.boots
+        node.container("web").unkillable = True
+        node.path.cut()
+        await world.until(lambda: not node.on, 4.3, "it is reset")
+        await world.until(lambda: elsewhere(world, node), 3.0, "it is taken over")
+        node.path.heal()
+        await world.until(lambda: node.on, 10.0, "it has booted")
+        await world.settled(30.0)
+        assert node.boots == boots + 1
+
+    simulate(story, prepare=allowed)
+
+
+# --- P8: the second enforcer ------------------------------------------------------------------------------------
+
+
+def test_a_monitor_that_misses_the_deadline_is_killed_by_its_service() -> None:
+    def without_kernel_timer(world: World) -> None:
+        for node in world.nodes.values():
+            node.kernel_kills = False
+
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        node.path.cut()
+        await world.pass_time(3.0)
+        node.freeze(monitor=True)  # too late to be noticed by a permission that is not acknowledged
+        await world.pass_time(2.0)
+        assert not world.witness.running("web", node.name)
+        node.path.heal()
+        await world.settled(20.0)
+
+    for seed in range(1, 4):
+        simulate(story, seed=seed, prepare=without_kernel_timer)
+
+
+# --- P10: the watchdog ------------------------------------------------------------------------------------------
+
+
+def with_watchdog(world: World) -> None:
+    for node in world.nodes.values():
+        node.settings = replace(node.settings, watchdog="required")
+        node.kernel_kills = False
+
+
+def test_the_watchdog_resets_a_machine_on_which_nothing_of_ours_goes_on() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        assert world.beat(world.number_of(node)).watchdog == PROFILES["default"].watchdog
+        node.freeze(service=True, monitor=True)
+        await world.until(lambda: not node.on, 4.2, "it is reset")
+        await world.until(lambda: world.runs("web"), 5.0, "it is taken over")
+        await world.settled(30.0)
+
+    for seed in range(1, 4):
+        simulate(story, seed=seed, prepare=with_watchdog)
+
+
+def test_the_watchdog_leaves_machines_alone_that_stop_when_the_database_is_away() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB)
+        await world.boot()
+        home = world.home_of("g")
+        world.cut_everybody()
+        await world.pass_time(30.0)
+        assert not world.runs("web")
+        world.heal_everybody()
+        await world.settled(10.0)
+        assert world.home_of("g") is home
+        assert [node.watchdog.resets for node in world.nodes.values()] == [0, 0, 0]
+
+    simulate(story, prepare=with_watchdog)
+
+
+def test_the_watchdog_follows_the_cluster_s_times() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        for name in ("fast", "virtual machines", "fast", "default"):
+            world.change_profile(name)
+            wanted = PROFILES[name].watchdog
+            await world.until(lambda: {world.beat(n).watchdog for n in (1, 2, 3)} == {wanted}, 10.0, name)  # noqa: B023
+        node.freeze(service=True, monitor=True)
+        await world.until(lambda: not node.on, 4.2, "it is reset")
+        await world.settled(30.0)
+        assert [one.watchdog.resets for one in world.others(node)] == [0, 0]
+
+    simulate(story, prepare=with_watchdog)
+
+
+def test_without_a_required_watchdog_a_node_does_not_join() -> None:
+    def one_without(world: World) -> None:
+        with_watchdog(world)
+        world.nodes[2].watchdog.present = False
+        world.nodes[3].watchdog.shortest = 60.0
+
+    async def story(world: World) -> None:
+        world.add_group("g", WEB)
+        for node in world.nodes.values():
+            node.power_on()
+        await world.until(lambda: world.runs("web"), 10.0, "the first node runs it")
+        await world.pass_time(5.0)
+        assert {key for key in world.network.database.entries if key.startswith("heartbeats/")} == {"heartbeats/1"}
+        world.nodes[2].watchdog.present = True
+        await world.until(lambda: "heartbeats/2" in world.network.database.entries, 5.0, "it has one now")
+
+    simulate(story, prepare=one_without)
+
+
+# --- unguarded nodes --------------------------------------------------------------------------------------------
+
+
+def test_a_node_alone_goes_on_without_its_database_and_becomes_guarded_when_another_joins() -> None:
+    async def story(world: World) -> None:
+        first, second = world.nodes[1], world.nodes[2]
+        world.add_group("g", WEB)
+        first.power_on()
+        await world.until(lambda: world.runs("web"), 10.0, "it runs")
+        assert world.beat(1).self_stop == 0
+        before = world.runs("web")
+        first.path.cut()
+        await world.pass_time(60.0)
+        first.path.heal()
+        assert world.runs("web") is before
+        second.power_on()
+        await world.until(lambda: world.beat(1).self_stop > 0, 10.0, "it is guarded")
+        assert world.runs("web") is before
+        first.path.cut()
+        await world.until(lambda: world.runs("web") and world.home_of("g") is second, 7.0, "it is taken over")
+        first.path.heal()
+        await world.settled(20.0)
+
+    simulate(story, nodes=2)
+
+
+def test_a_node_that_learns_late_that_it_is_no_longer_alone_is_not_taken_over() -> None:
+    async def story(world: World) -> None:
+        first, second = world.nodes[1], world.nodes[2]
+        world.add_group("g", WEB)
+        first.power_on()
+        await world.until(lambda: world.runs("web"), 10.0, "it runs")
+        before = world.runs("web")
+        first.path.cut()
+        second.power_on()
+        await world.pass_time(60.0)
+        assert world.runs("web") is before
+        first.path.heal()
+        await world.until(lambda: world.beat(1).self_stop > 0, 10.0, "it is guarded")
+        await world.settled(10.0)
+        assert world.runs("web") is before
+
+    simulate(story, nodes=2)
+
+
+# --- leaving what does not go well ------------------------------------------------------------------------------
+
+
+def test_a_group_leaves_a_node_on_which_it_has_to_stop_by_itself_again_and_again() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        for _ in range(4):
+            if not world.runs("web") or world.home_of("g") is not node:
+                break
+            node.path.cut()
+            await world.pass_time(4.0)
+            node.path.heal()
+            await world.pass_time(1.0)
+        await world.until(lambda: elsewhere(world, node), 5.0, "it has moved away")
+        assert alive(world, node)
+        await world.settled(10.0)
+
+    simulate(story)
+
+
+def test_a_group_that_its_new_owner_does_not_claim_is_given_to_another() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", WEB, policy={"PendingTimeout": 5000})
+        await world.boot()
+        source = world.home_of("g")
+        lame = world.others(source)[0]
+        assert lame.parts is not None
+        lame.parts.executor._owning.is_covered = lambda group: False  # type: ignore[method-assign]
+        world.move("g", world.number_of(lame))
+        await world.until(lambda: world.runs("web") and world.home_of("g") is not lame, 50.0, "another has it")
+
+    simulate(story)
+
+
+def test_a_node_that_can_start_no_monitor_lets_its_groups_go() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        node.monitors_start = False
+        node.crash_monitor()
+        await world.until(lambda: elsewhere(world, node), 40.0, "another has it")
+        assert alive(world, node)
+
+    simulate(story)
+
+
+def test_a_node_that_lost_its_directories_proves_that_nothing_runs_and_begins_a_new_life() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        number = world.number_of(node)
+        node.wipe()
+        await world.until(lambda: world.beat(number).incarnation == 2, 10.0, "it has joined anew")
+        await world.settled(10.0)
+        assert len(node.monitors) == 1
+
+    for seed in range(1, 4):
+        simulate(story, seed=seed)
