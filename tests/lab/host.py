@@ -96,9 +96,10 @@ class Host:
         return moment
 
     def thaw(self) -> float:
-        """Let it go on; returns when."""
+        """Let it go on; returns when: what it does first is done while this call still returns."""
+        moment = time.monotonic()
         self.confined.thaw()
-        return time.monotonic()
+        return moment
 
     def thaw_everything(self) -> None:
         """Let everything go on: the host, its units, and single processes that were stopped."""

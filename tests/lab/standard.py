@@ -137,5 +137,5 @@ class StandardService:
     def seen(self, since: float) -> Seen:
         """Return what witness and client saw since a moment of the monotonic clock."""
         answers = probe.read(self._answers, since)
-        found = witness.lives(witness.beats(self.disk, since))
-        return Seen(probe.downtime(answers), witness.overlaps(found), probe.returns(answers), found)
+        beats = witness.beats(self.disk, since)
+        return Seen(probe.downtime(answers), witness.overlaps(beats), probe.returns(answers), witness.lives(beats))

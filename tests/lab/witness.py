@@ -14,6 +14,7 @@ from tests.lab.places import HERE
 RECORD: Final = 512
 SLOTS: Final = 65536  # of 10 ms: 11 minutes, after which the oldest are overwritten
 BEAT: Final = 0.01  # seconds
+STILL: Final = 0.3  # seconds; a busy machine makes a beat wait for less than that
 MEGABYTES: Final = 10 * SLOTS * RECORD // 2**20  # for hosts 1 to 9
 PROGRAM: Final = "/usr/local/bin/witness"
 PORT: Final = 8080
@@ -89,9 +90,23 @@ def lives(found: Iterable[Beat]) -> list[Life]:
     return sorted(all_lives, key=lambda life: life.first)
 
 
-def overlaps(found: Iterable[Life]) -> list[Overlap]:
-    """Return every pair of lives on two hosts that ran at the same time."""
-    ordered = list(found)
+def stretches(found: Iterable[Beat]) -> list[Life]:
+    """Return the lives, each cut where nothing was written for a while: its host stood still."""
+    begun: dict[tuple[str, int, int], Life] = {}
+    finished = []
+    for beat in found:
+        key = (beat.host, beat.process, beat.epoch)
+        former = begun.get(key)
+        if former is not None and beat.at - former.last > STILL:
+            finished.append(former)
+            former = None
+        begun[key] = Life(beat.host, beat.process, beat.epoch, former.first if former else beat.at, beat.at)
+    return sorted([*finished, *begun.values()], key=lambda life: life.first)
+
+
+def overlaps(found: Iterable[Beat]) -> list[Overlap]:
+    """Return every pair of stretches on two hosts that ran at the same time."""
+    ordered = stretches(found)
     return [
         Overlap(earlier, later)
         for number, earlier in enumerate(ordered)
