@@ -117,7 +117,9 @@ class FenceDevices:
     def _complete(self, device: FenceSetting, stored: Sequence[FenceSetting]) -> FenceSetting:
         options = dict(device.options)
         for name in device.kept:
-            value = next((s.options[name] for s in stored if s.program == device.program and name in s.options), None)
+            same = [one for one in stored if one.program == device.program and name in one.options]
+            same.sort(key=lambda one: one.shown().options != device.options)  # of two, the one that is told the same
+            value = same[0].options[name] if same else None
             if value is None:
                 raise refuse("fence_secret_unknown", name, name=name, program=device.program)
             options.setdefault(name, value)
