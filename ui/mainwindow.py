@@ -24,6 +24,7 @@ from ui.dialogs.errors import AttemptsDialog
 from ui.firstrun import FirstRunPage
 from ui.icons import application_icon
 from ui.menus import Menus, ToolBar
+from ui.models.takeover import takeover_sentence
 from ui.statusline import StatusLine
 from ui.theme import Appearance, theme
 from ui.tiles import ABOVE, SIDE, Tiles
@@ -195,6 +196,7 @@ class MainWindow(QMainWindow):
         if area is None or area.picture is None:
             self._offers = {}
             self.actions_.show_offers({})
+            self.actions_["output"].setEnabled(False)
             self.status.show_summary(self.tr("For help, press F1") if area is None else "")
             self._show_power(None)
             return
@@ -231,12 +233,13 @@ class MainWindow(QMainWindow):
     def _show_connection(self) -> None:
         area = self.current()
         if area is None:
-            self.status.show_connection("", "", live=True)
+            self.status.show_connection("", "", "", live=True)
             return
         cluster = area.cluster
         live = cluster.status.state is ConnectionState.LIVE
         who = f"{cluster.user}, {right_word(cluster.right)}" if cluster.right > Right.NONE else ""
-        self.status.show_connection(who, area.age(), live=live)
+        takeover = takeover_sentence(area.picture) if area.picture is not None and live else ""
+        self.status.show_connection(takeover, who, area.age(), live=live)
 
     def _show_shortcut_menu(self, where: QPoint) -> None:
         self._fill_move_menu()

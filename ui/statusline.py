@@ -1,4 +1,4 @@
-"""The status bar: help or what came of a command at the left; who, and how old the data is, at the right."""
+"""The status bar: help or what came of a command at the left; takeover, who, and how old the data is at the right."""
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -23,6 +23,7 @@ class StatusLine(QWidget):
         self._summary = ""
         self._text = ElidedLabel(tone=Tone.TEXT2)
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._takeover = ElidedLabel(tone=Tone.TEXT2)
         self._who = ElidedLabel(tone=Tone.TEXT2)
         self._age = ElidedLabel(tone=Tone.TEXT2)
         self._timer = QTimer(self, singleShot=True, interval=SAID_FOR)
@@ -31,6 +32,7 @@ class StatusLine(QWidget):
         row.setContentsMargins(10, 0, 10, 0)
         row.setSpacing(Space.HUGE)
         row.addWidget(self._text, 1)
+        row.addWidget(self._takeover)
         row.addWidget(self._who)
         row.addWidget(self._age)
         follow_theme(self, lambda seen, _t: seen.setFixedHeight(height(Height.STATUS_BAR, seen.fontMetrics())))
@@ -39,6 +41,11 @@ class StatusLine(QWidget):
     def text(self) -> str:
         """What stands at the left end."""
         return self._text.text()
+
+    @property
+    def takeover(self) -> str:
+        """What is said of takeover."""
+        return self._takeover.text()
 
     def show_help(self, text: str) -> None:
         """Show help on a command; an empty text ends it."""
@@ -56,7 +63,9 @@ class StatusLine(QWidget):
         self._summary = text
         self._show()
 
-    def show_connection(self, who: str, age: str, *, live: bool) -> None:
+    def show_connection(self, takeover: str, who: str, age: str, *, live: bool) -> None:
+        """Show how soon a dead node is taken over, as whom we are connected, and how old the data is."""
+        self._takeover.setText(takeover)
         self._who.setText(who)
         self._age.setText(age)
         self._age.set_tone(Tone.TEXT2 if live else Tone.WARN)

@@ -43,7 +43,7 @@ from nodeagent.api.requests import (
 from nodeagent.api.rules.dependencies import whole_tree
 from nodeagent.api.rules.verbs import verb_problem, verbs_of
 from nodeagent.api.states import all_dependents_of
-from nodeagent.api.texts import render, sentence
+from nodeagent.api.texts import render
 from ui.models.picture import Picture
 from ui.words import kind_word, listed, state_of
 
@@ -241,7 +241,9 @@ def consequence(verb: Verb, items: Sequence[ClusterObject], refused: Sequence[Re
     text = _of_several(verb, items, picture)
     if refused and text:
         names = listed([one.item.name for one in refused])
-        text += " " + _tr("Not for {0}: {1}").format(names, sentence(refused[0].problem))
+        text += " " + _tr("Not for {0}: {1}").format(
+            names, render(refused[0].problem.code, refused[0].problem.parameters)
+        )
     return text
 
 
@@ -329,25 +331,27 @@ def _of_group(verb: Verb, item: Group, picture: Picture) -> str:
 def _of_several(verb: Verb, items: Sequence[ClusterObject], picture: Picture) -> str:
     match verb:
         case Verb.BRING_ONLINE:
-            return _tr("starts {0}.").format(len(_affected(items, picture, ResourceState.ONLINE)))
+            count = len(_affected(items, picture, ResourceState.ONLINE))
+            return (_tr("Starts 1 resource.") if count == 1 else _tr("Starts {0} resources.")).format(count)
         case Verb.TAKE_OFFLINE:
-            return _tr("stops {0}.").format(len(_affected(items, picture, ResourceState.OFFLINE)))
+            count = len(_affected(items, picture, ResourceState.OFFLINE))
+            return (_tr("Stops 1 resource.") if count == 1 else _tr("Stops {0} resources.")).format(count)
         case Verb.MOVE_GROUP:
-            return _tr("moves {0} groups, each to its best possible node.").format(len(items))
+            return _tr("Moves {0} groups, each to its best possible node.").format(len(items))
         case Verb.INITIATE_FAILURE:
-            return _tr("fails {0} resources.").format(len(items))
+            return _tr("Fails {0} resources.").format(len(items))
         case Verb.PAUSE:
-            return _tr("pauses {0} nodes.").format(len(items))
+            return _tr("Pauses {0} nodes.").format(len(items))
         case Verb.RESUME | Verb.RESUME_FAILBACK:
-            return _tr("resumes {0} nodes.").format(len(items))
+            return _tr("Resumes {0} nodes.").format(len(items))
         case Verb.DRAIN:
-            return _tr("drains {0} nodes.").format(len(items))
+            return _tr("Drains {0} nodes.").format(len(items))
         case Verb.STOP | Verb.RESTART:
-            return _tr("ends the Cluster Service of {0} nodes.").format(len(items))
+            return _tr("Ends the Cluster Service of {0} nodes.").format(len(items))
         case Verb.EVICT:
-            return _tr("removes {0} nodes from the cluster.").format(len(items))
+            return _tr("Removes {0} nodes from the cluster.").format(len(items))
         case Verb.DELETE:
-            return _tr("deletes {0} objects.").format(len(items))
+            return _tr("Deletes {0} objects.").format(len(items))
     return ""
 
 

@@ -1,4 +1,7 @@
-"""Draws every page of every wizard and property sheet into PNG files: ``dialogs.py FOLDER [SCALE ...]``."""
+"""Draws every page of every wizard and property sheet, and all other dialogs: ``dialogs.py FOLDER [SCALE ...]``.
+
+Names of SCENES may follow, to draw these only.
+"""
 
 import asyncio
 import os
@@ -24,6 +27,7 @@ from nodeagent.api.problems import problem
 from nodeagent.api.requests import NodeAnswer, Reply, Request, Validated, ValidateParameters
 from tests.builders import changed
 from tests.ordersdatabase import entry, orders_cluster
+from tests.screenshots.questions import questions
 from tests.support.recordingcluster import RecordingCluster
 from ui.sheets import open_properties
 from ui.sheets.sheet import Sheet
@@ -105,7 +109,7 @@ async def sheets(camera: Camera) -> None:
     parameters = sheet.pages[3]
     sheet.tabs.setCurrentIndex(3)
     sheet.draft.put(parameter("CurrentDirectory"), "/srv/orders")
-    parameters.check.button.click()  # type: ignore[attr-defined]
+    parameters.check.button.click()  # type: ignore[attr-defined]  # the fourth page is Parameters
     await settle()
     camera.take("sheet-resource-checked", sheet)
     theirs = changed(orders_cluster(), "resource", "PostgreSQL", properties={"RestartThreshold": 9}, revision=120)
@@ -202,7 +206,7 @@ async def draw(folder: Path, scale: str, wanted: Callable[[str], bool]) -> None:
         camera.parent.deleteLater()
 
 
-SCENES = {"sheets": sheets, "wizards": wizards}
+SCENES = {"sheets": sheets, "wizards": wizards, "questions": questions}
 
 
 def main(arguments: list[str]) -> None:

@@ -9,11 +9,25 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 SCENES = ("mixed", "details", "lost", "tiled", "first-run", "move", "palette", "events")
+PLACES = (
+    "cluster",
+    "groups",
+    "group/orders-database",
+    "configuration",
+    "types",
+    "networks",
+    "network/public",
+    "interfaces",
+    "node/3",
+    "active_groups/2",
+    "active_group/web-shop/1",
+    "active_resources/2",
+    "node_interfaces/1",
+)
+MORE = ("connecting", "unreachable", "recent", "output", "several", "no-match", "empty", "menu", "node-menu", "about")
 SIZES = ("1280x800", "1920x1080", "880x520")
 
 
@@ -42,11 +56,18 @@ def looks() -> list[tuple[str, str, str, str]]:
     found = [("mixed", look, size, "1") for look in ("light", "dark") for size in SIZES]
     found += [("mixed", "light", "1280x800", scale) for scale in ("1.25", "2")]
     found += [(scene, look, "1280x800", "1") for scene in SCENES[1:] for look in ("light", "dark")]
-    return [*found, ("tiled", "light", "1920x1080", "1"), ("details", "dark", "1920x1080", "1")]
+    found += [("tiled", "light", "1920x1080", "1"), ("details", "dark", "1920x1080", "1")]
+    found += [(f"at {place}", look, "1280x800", "1") for place in PLACES for look in ("light", "dark")]
+    found += [(scene, look, "1280x800", "1") for scene in MORE for look in ("light", "dark")]
+    return [
+        *found,
+        *(("details", "dark", "880x520", scale) for scale in ("1.5", "2")),
+        ("tiled", "dark", "880x520", "1"),
+    ]
 
 
 def name(scene: str, look: str, size: str, scale: str) -> str:
-    return f"window-{scene}-{look}-{size}-{scale}x"
+    return f"window-{scene}-{look}-{size}-{scale}x".replace("/", "-").replace(" ", "-")
 
 
 def draw(directory: Path, scene: str, look: str, size: str, scale: str, *, font: str) -> int:
@@ -68,16 +89,12 @@ def draw(directory: Path, scene: str, look: str, size: str, scale: str, *, font:
     return 0
 
 
-async def shown(scene: str, look: str, size: str):  # type: ignore[no-untyped-def]
-    """Return a picture of the window, or of the dialog that the scene is about."""
-    from PySide6.QtWidgets import QDialog
+async def shown(scene: str, look: str, size: str):  # type: ignore[no-untyped-def]  # a QPixmap: Qt is not loaded yet
+    """Return a picture of the window, or of the dialog or menu that the scene is about."""
+    from PySide6.QtWidgets import QDialog, QMenu
 
     from clusteradmin.settings import ClientHome
-    from nodeagent.api.objects import ObjectKind, ObjectRef
-    from nodeagent.api.requests import Verb
-    from tests.builders import cluster
-    from tests.support.standin import StandInCluster
-    from tests.webfarm import WebFarm
+    from tests.screenshots.scenes import set_up
     from ui.mainwindow import MainWindow
     from ui.theme import Appearance
 
@@ -86,32 +103,12 @@ async def shown(scene: str, look: str, size: str):  # type: ignore[no-untyped-de
         window._set_appearance(Appearance(look))
         window.resize(*map(int, size.split("x")))
         window.show()
-        if scene != "first-run":
-            farm = WebFarm()
-            stand_in = StandInCluster(farm.snapshot(), target="webfarm")
-            stand_in.log.extend(farm.log())
-            quiet = cluster("pq", {"Notepad": "Name IP Editor"}, name="HALAB")
-            window.add_cluster(StandInCluster(quiet, target="halab"))
-            area = window.add_cluster(stand_in)
-            if scene == "tiled":
-                window._arrange("side", True)
-            await asyncio.sleep(0)
-            area.list.select([ObjectRef(ObjectKind.RESOURCE, "shop-worker")])
-            area.events.unfold(0)
-            acts: dict[str, Callable[[], object]] = {
-                "details": lambda: area.set_details_shown(True),
-                "lost": lambda: stand_in.lose("Connecting to ceres.", next_try=time.time() + 6),
-                "palette": window.commands.find,
-                "events": lambda: area._rows.setSizes([200, 600]),
-            }
-            acts.get(scene, lambda: None)()
-            if scene == "move":
-                area.go_to_object(ObjectRef(ObjectKind.GROUP, "orders-database"))
-                area.tree.view.setFocus()
-                window.commander.do(area, Verb.MOVE_GROUP)
+        await set_up(window, scene)
         await asyncio.sleep(0.2)  # layouts and the tick of 50 ms
-        dialogs = [d for d in window.findChildren(QDialog) if d.isVisible()]
-        picture = (dialogs[0] if dialogs else window).grab()
+        above = [w for kind in (QDialog, QMenu) for w in window.findChildren(kind) if w.isVisible() and w.isWindow()]
+        picture = (above[0] if above else window).grab()
+        for menu in window.findChildren(QMenu):
+            menu.close()
         window.hide()
         await window.shut_down()
         window.deleteLater()

@@ -14,7 +14,7 @@ from ui.models.columns import COLUMNS
 from ui.models.picture import Picture
 from ui.models.places import Branch
 from ui.models.takeover import takeover_sentence
-from ui.panes.columnfit import LAST_COLUMN, LAST_COLUMN_LEAST, LEAST, NAME_LEAST, STATE_LEAST, fitted
+from ui.panes.columnfit import LAST_COLUMN, LAST_COLUMN_LEAST, LEAST, NAME_LEAST, NAME_MOST, STATE_LEAST, fitted
 from ui.panes.strip import Strip
 from ui.widgets.fields import FILTER_WIDTH, LEAST_FILTER_WIDTH, FilterField
 from ui.widgets.panels import PaneHeader
@@ -29,9 +29,16 @@ def test_columns_fit_their_room_and_name_and_state_give_way_last(room: int) -> N
     rest = room - sum(widths.values())
     assert rest >= min(LAST_COLUMN_LEAST, room - NAME_LEAST - STATE_LEAST - LEAST["owner"]) - 2
     if rest >= LAST_COLUMN_LEAST + 2:
-        assert (widths["name"], widths["state"]) == (USUAL["name"], USUAL["state"])
+        assert widths["name"] >= USUAL["name"]
+        assert widths["state"] == USUAL["state"]
     if rest > LAST_COLUMN:
-        assert widths == USUAL
+        assert widths == {**USUAL, "name": widths["name"]}
+
+
+def test_names_get_room_that_nothing_else_needs_unless_their_width_was_chosen() -> None:
+    assert fitted(SHOWN, {}, 1200)["name"] == NAME_MOST
+    assert fitted(SHOWN, {"name": 120}, 1200)["name"] == 120
+    assert fitted(SHOWN, {}, 700)["name"] == USUAL["name"]
 
 
 def test_a_filter_shrinks_before_the_title_of_its_pane(qtbot: QtBot) -> None:
@@ -49,10 +56,11 @@ def test_a_filter_shrinks_before_the_title_of_its_pane(qtbot: QtBot) -> None:
     assert not header._title.is_elided()
 
 
-def test_the_chips_of_a_strip_stand_beside_each_other_also_in_a_tile(qtbot: QtBot) -> None:
+@pytest.mark.parametrize("width", [1280, 640, 420])
+def test_the_chips_of_a_strip_stand_beside_each_other_also_in_a_tile(qtbot: QtBot, width: int) -> None:
     strip = Strip()
     qtbot.addWidget(strip)
-    strip.resize(640, 32)
+    strip.resize(width, 32)
     strip.show()
     strip.show_picture(Picture(WebFarm(now=1000.0).snapshot(), now=1000.0))
     shown = [chip for chip in strip._chips.values() if chip.isVisible()]
@@ -60,6 +68,8 @@ def test_the_chips_of_a_strip_stand_beside_each_other_also_in_a_tile(qtbot: QtBo
     edges = sorted((chip.x(), chip.x() + chip.width()) for chip in shown)
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(edges))
     assert edges[-1][1] <= strip.width()
+    assert any(chip.state == "failed" for chip in shown)
+    assert not strip._sentence.isVisible() or not strip._sentence.is_elided()
 
 
 def with_cluster(snapshot: Snapshot, **changes: object) -> Snapshot:

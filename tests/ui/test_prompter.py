@@ -23,6 +23,7 @@ from ui.dialogs.connect import ConnectDialog
 from ui.dialogs.credentials import SecretDialog, WindowPrompter
 from ui.dialogs.errors import ErrorDialog
 from ui.dialogs.hostkey import HostKeyDialog
+from ui.dialogs.question import Question
 from ui.widgets.labels import TextLabel
 from ui.words import error_id
 
@@ -111,6 +112,19 @@ async def test_a_question_goes_with_the_connection_that_asked_it(parent: QWidget
     answer.cancel()
     await asyncio.gather(answer, return_exceptions=True)
     assert not shiboken6.isValid(dialog) or not dialog.isVisible()
+
+
+async def test_a_question_shows_all_that_goes_along(parent: QWidget) -> None:
+    text = "Orders Disk is deleted from the cluster, with its settings. What it ran is not touched."
+    names = ["Orders API", "PostgreSQL", "Orders Name"]
+    question = Question("Delete Orders Disk", text, "Delete", parent, also="These are deleted with it", names=names)
+    question.show()
+    for label in question.findChildren(TextLabel):
+        assert label.height() >= label.heightForWidth(label.width()), label.text()
+    question.resize(question.minimumWidth(), 10)
+    for label in question.findChildren(TextLabel):
+        assert label.height() >= label.heightForWidth(label.width()), label.text()
+    question.close()
 
 
 async def test_open_is_off_while_no_name_is_typed(parent: QWidget) -> None:

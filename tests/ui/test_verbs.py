@@ -48,7 +48,7 @@ def test_of_several_those_that_can_are_taken_and_the_others_named() -> None:
     items = [snapshot.resources["ip"], snapshot.resources["app"]]
     found = offer(Verb.BRING_ONLINE, items, Picture(snapshot), Right.ADMINISTER)
     assert [item.name for item in found.items] == ["App"]
-    assert found.consequence == "starts 1. Not for IP: IP is already online."
+    assert found.consequence == "Starts 1 resource. Not for IP: IP is already online."
 
 
 def test_of_thousands_selected_one_of_each_state_is_looked_at() -> None:
@@ -60,7 +60,7 @@ def test_of_thousands_selected_one_of_each_state_is_looked_at() -> None:
     assert found[Verb.TAKE_OFFLINE].possible
     assert found[Verb.TAKE_OFFLINE].consequence == ""  # what it would do to all was not worked out
     few = offers(items[-3:], Picture(snapshot), Right.ADMINISTER)
-    assert few[Verb.TAKE_OFFLINE].consequence.startswith("stops 2.")
+    assert few[Verb.TAKE_OFFLINE].consequence.startswith("Stops 2 resources.")
 
 
 def test_moving_a_resource_means_its_group() -> None:

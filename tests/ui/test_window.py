@@ -81,11 +81,18 @@ async def test_without_a_cluster_the_window_says_what_to_do_first(window: MainWi
     assert window.actions_["open"].isEnabled()
 
 
+async def test_before_the_first_picture_nothing_of_a_cluster_can_be_asked_for(window: MainWindow) -> None:
+    window.add_cluster(StandInCluster(target="far"))
+    assert not window.actions_["output"].isEnabled()
+    assert not any(action.isEnabled() for action in window.actions_.verbs.values())
+
+
 async def test_a_cluster_opens_at_its_resources(window: MainWindow) -> None:
     area, _ = opened(window, pair())
     assert area.list.place == RESOURCES
     assert area.list.count.text() == "3 of 3"
     assert area.glyph == "Partially Online"
+    assert window.status.takeover == "Takeover after 4.5 s"
     assert window.windowTitle().startswith("TEST")
 
 

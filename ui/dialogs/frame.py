@@ -1,6 +1,7 @@
 """The frame of our dialogs: a page on chrome, a hairline, and the buttons; never modal to the loop."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ui.models.roles import Tone
@@ -42,6 +43,17 @@ class FramedDialog(QDialog):
         column.addLayout(self.page, 1)
         column.addWidget(HairLine(self, air=0))
         column.addLayout(self.foot)
+
+    def sizeHint(self) -> QSize:
+        """Ask for the height that wrapped sentences need at this width: Qt takes that of their widest form."""
+        hint, layout = super().sizeHint(), self.layout()
+        width = max(hint.width(), self.minimumWidth())
+        return QSize(width, max(hint.height(), layout.totalHeightForWidth(width) if layout is not None else 0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if (layout := self.layout()) is not None:  # or what does not fit is squashed, a line of a list of names too
+            self.setMinimumHeight(layout.totalMinimumHeightForWidth(self.width()))
 
     def set_accept_text(self, text: str) -> None:
         """Let the default button say *text*: a verb and its object."""

@@ -11,8 +11,9 @@ MEDIUM = 1100
 NARROW = 900
 
 LAST_COLUMN = 150  # what the last column, which takes the rest, should have at least
+LAST_COLUMN_ENOUGH = 400  # what most of its sentences need
 LAST_COLUMN_LEAST = 90  # and what it keeps before name and state give way
-NAME_LEAST, STATE_LEAST = 96, 92
+NAME_LEAST, NAME_MOST, STATE_LEAST = 96, 230, 92
 LEAST = {"owner": 64, "group": 84, "type": 84, "network": 80, "adapter": 64, "address": 90, "description": 70}
 SHRINKS = 60  # any other column but name and state
 
@@ -37,6 +38,7 @@ def hidden_columns(columns: Sequence[Column], layout: ListLayout, width: int, *,
 def fitted(columns: Sequence[Column], widths: Mapping[str, int], room: int) -> dict[str, int]:
     """Return the widths of all shown *columns* but the last, which gets what is left of *room*.
 
+    Where that is more than it needs, names get some of it, unless the person chose their width.
     When it is little, all but name and state shrink, in proportion to what each can give; then the last one; then,
     in a tile beside others, name and state too.
     """
@@ -45,6 +47,9 @@ def fitted(columns: Sequence[Column], widths: Mapping[str, int], room: int) -> d
     spare = {
         key: max(0, width - LEAST.get(key, SHRINKS)) for key, width in wanted.items() if key not in ("name", "state")
     }
+    if "name" in wanted and not widths.get("name"):
+        left = LAST_COLUMN - excess - LAST_COLUMN_ENOUGH
+        wanted["name"] += min(max(0, left), NAME_MOST - wanted["name"])
     widths_now = _shrunk(wanted, spare, excess)
     excess -= sum(spare.values()) + LAST_COLUMN - LAST_COLUMN_LEAST
     least = {"name": NAME_LEAST, "state": STATE_LEAST}

@@ -41,16 +41,16 @@ class Strip(QWidget):
         self._titles: list[TextLabel] = []
         self._lines: list[Divider] = []
         self._sentence = ElidedLabel(tone=Tone.TEXT2)
-        self._sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._worded = True
         self._live = True
+        self._left_out: frozenset[str] = frozenset()  # glyphs whose chips have no room
         row = QHBoxLayout(self)
         row.setContentsMargins(Space.MEDIUM - 1, 0, Space.SMALL, 1)
         row.setSpacing(2)
         for section in SECTIONS:
             self._add_section(row, section)
-        row.addWidget(self._sentence, 1)
+        row.addStretch(1)
+        row.addWidget(self._sentence)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(self.tr("Summary"))
         follow_theme(self, lambda seen, _t: seen.setFixedHeight(height(Height.STRIP, seen.fontMetrics())))
@@ -72,7 +72,7 @@ class Strip(QWidget):
                 chip.blockSignals(True)
                 chip.setChecked(bool(text) and section.place == section_place and kind.filter == text)
                 chip.blockSignals(False)
-                chip.setVisible(chip.count > 0 or chip.isChecked())
+        self._fit()
 
     # Room
 
@@ -86,10 +86,12 @@ class Strip(QWidget):
     def _fit(self) -> None:
         """Give words to as many exceptions as there is room for: those that speak for themselves lose them first.
 
-        Then the titles go, and at last the air around the chips.
+        Then the titles go, the air around the chips, and at last whole chips in the same order; their states are in the
+        list, too.
         """
         for title in self._titles:
             title.setVisible(True)
+        self._left_out = frozenset()
         self._set_tight(False)
         for silent in range(len(WORDLESS_FIRST) + 1):
             self._give_words(frozenset(WORDLESS_FIRST[:silent]))
@@ -99,6 +101,14 @@ class Strip(QWidget):
             for title in self._titles:
                 title.setVisible(False)
             self._set_tight(self._needed() > self.width())
+            for number in range(len(WORDLESS_FIRST)):
+                if self._needed() <= self.width():
+                    break
+                self._left_out = frozenset(WORDLESS_FIRST[: number + 1])
+        for (_, glyph), chip in self._chips.items():
+            chip.setVisible(glyph not in self._left_out and (chip.count > 0 or chip.isChecked()))
+        # An ellipsis of it would say nothing.
+        self._sentence.setVisible(self._needed() + self._sentence.sizeHint().width() + Space.LARGE <= self.width())
 
     def _set_tight(self, tight: bool) -> None:
         for chip in self._chips.values():
@@ -113,7 +123,8 @@ class Strip(QWidget):
                 chip.show_count(chip.count, worded=worded, stale=not self._live)
 
     def _needed(self) -> int:
-        chips = [chip for chip in self._chips.values() if chip.count or chip.isChecked()]
+        shown = (chip for (_, glyph), chip in self._chips.items() if glyph not in self._left_out)
+        chips = [chip for chip in shown if chip.count or chip.isChecked()]
         titles = [title for title in self._titles if not title.isHidden()]
         widths = sum(widget.sizeHint().width() + 2 for widget in (*chips, *titles))
         return widths + len(self._lines) * (Space.MEDIUM + 5) + Space.MEDIUM * 2
