@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from typing import Final
 
 from msgspec.structs import replace
@@ -12,7 +11,6 @@ from msgspec.structs import replace
 from nodeagent.api.causes import Cause, cause
 from nodeagent.api.events import Severity
 from nodeagent.api.objects import Group, GroupId, NodeState, Phase, Resource, ResourceId, ResourceState, Wanted
-from nodeagent.api.problems import problem
 from nodeagent.api.rules.networks import for_nodes
 from nodeagent.api.states import wanted
 from nodeagent.database.records import Order, OwnerRecord, order_key, verdict_key
@@ -34,6 +32,7 @@ from nodeagent.planner.policies import policy_of
 from nodeagent.service.following import Following
 from nodeagent.service.heldpolicies import RUNNING, HeldPolicies
 from nodeagent.service.membership import Membership
+from nodeagent.service.monitorless import Monitorless
 from nodeagent.service.monitors import SHARED, MonitorFailed, ResourceMonitors
 from nodeagent.service.owning import Owning
 from nodeagent.service.reporting import Reporting
@@ -42,7 +41,6 @@ from nodeagent.system.clock import Clock
 
 log = logging.getLogger(__name__)
 
-MONITOR_ATTEMPTS: Final = 2  # to start a Resource Monitor before its resources have failed on this node
 RETRY: Final = 0.3  # seconds until a group is looked at again after the store did not answer
 
 
@@ -61,7 +59,7 @@ class Executor:
         self._policies = HeldPolicies(following)
         self._owning = Owning(following, membership, clock, reporting.events, self._look_at)
         self._resisting: frozenset[ResourceId] = frozenset()
-        self._monitorless: Counter[ResourceId] = Counter()
+        self._monitorless = Monitorless(membership, clock, self.reported)
         self._fresh: set[ResourceId] = set()
         self._retries = Retries(clock)
         self._dirty: set[GroupId] = set()
@@ -148,7 +146,9 @@ class Executor:
         """Nothing of *held* runs any more: forget its states, so that it starts again where it is wanted."""
         self._reporting.monitor_died(name)
         for resource in held:
-            self._reports.pop(resource, None)
+            former = self._reports.pop(resource, None)
+            if former is not None and former.state in RUNNING:
+                self._reporting.lost(resource)
             self._ordered.pop(resource, None)
             self._owning.claimed.pop(self._group_of(resource), None)
         for resource in [r for r in self._ordered if self._monitor_of.get(r, SHARED) == name]:
@@ -353,7 +353,8 @@ class Executor:
         if not self._membership.covers(resource.type):
             self._again(group.id)
             return
-        name = await self._ensure_monitor(group, resource)  # first: all may have changed when it is there
+        wanted_monitor = self._monitor_name(resource)  # first: all may have changed when it is there
+        name = await self._monitorless.ensure(self.monitors, wanted_monitor, group, resource)
         owner = self._following.view.owner(group.id)
         if owner is None or owner[0].phase is not Phase.CLAIMED or not self._owning.mine(owner[0]):
             return
@@ -363,28 +364,6 @@ class Executor:
         self._monitor_of[resource.id] = name
         self._order(resource.id, self._start_order(group, resource), ResourceState.ONLINE_PENDING)
         self._fresh.discard(resource.id)
-
-    async def _ensure_monitor(self, group: Group, resource: Resource) -> str:
-        """Start the resource's monitor unless it lives; where none can be started the resource fails, and moves on."""
-        assert self.monitors is not None
-        try:
-            name = await self.monitors.ensure(self._monitor_name(resource))
-        except MonitorFailed as exc:
-            self._monitorless[resource.id] += 1
-            if self._monitorless[resource.id] >= MONITOR_ATTEMPTS:
-                failed = Report(
-                    id=resource.id,
-                    group=group.id,
-                    epoch=group.epoch,
-                    incarnation=self._membership.incarnation,
-                    state=ResourceState.FAILED,
-                    at=self._clock.wall(),
-                    information=problem("monitor_cannot_start", detail=str(exc)),
-                )
-                self.reported(failed)
-            raise
-        del self._monitorless[resource.id]
-        return name
 
     def _start_order(self, group: Group, resource: Resource) -> Start:
         policy = self._policies.of(resource, self._members(group.id))
