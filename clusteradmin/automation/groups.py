@@ -8,7 +8,7 @@ from clusteradmin.automation.collection import Collection, ResourceCollection, b
 from clusteradmin.automation.item import RenamableItem
 from clusteradmin.automation.owners import PreferredOwnerNodes
 from clusteradmin.automation.resources import Resource
-from clusteradmin.client import commands
+from clusteradmin.client import commands, nodecommands
 from nodeagent.api.objects import Group, GroupId, GroupState, ObjectKind, ref
 
 if TYPE_CHECKING:
@@ -75,6 +75,14 @@ class ResourceGroup(RenamableItem[Group]):
         self._refuse_unsaved()
         target = None if node is None else self._cluster.node(node).node_id
         return self._cluster.pending(commands.move_group(self._cluster.client, self._now, target, wait=timeout))
+
+    def begin_maintenance(self, seconds: float, reason: str = "") -> None:
+        """For so long nothing of it is restarted or taken over by itself. Raises ClusterError."""
+        self._cluster.run(nodecommands.begin_maintenance(self._cluster.client, self._now, seconds, note=reason))
+
+    def end_maintenance(self) -> None:
+        """End maintenance now; what failed meanwhile is acted upon. Raises ClusterError."""
+        self._cluster.run(nodecommands.end_maintenance(self._cluster.client, self._now))
 
     def delete(self) -> None:
         """Delete it; it must be empty. Raises ClusterError."""

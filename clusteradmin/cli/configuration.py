@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
+from clusteradmin.cli import declaring, maintenance
+from clusteradmin.cli.describe import maintenance_text
 from clusteradmin.cli.grammar import Option
 from clusteradmin.cli.propertylists import properties, schema_table
 from clusteradmin.cli.session import Session
+from clusteradmin.client import nodecommands
 from clusteradmin.settings import SavedConnection
-from nodeagent.api.objects import ClusterObject, Interface, Network, ObjectKind, ResourceType
-from nodeagent.api.requests import Rename
+from nodeagent.api.objects import ClusterObject, Interface, Network, Node, NodeId, ObjectKind, ResourceType, Snapshot
+from nodeagent.api.properties import Value
+from nodeagent.api.requests import AdmitNode, Rename, SetProperties
+from nodeagent.api.texts import sentence
 from nodeagent.api.wire import SOFTWARE
+
+_ROLES: Final = ("none", "internal", "client", "all")  # in the order of their numbers
 
 
 async def run_cluster(session: Session, verb: Option) -> None:
@@ -23,10 +31,56 @@ async def run_cluster(session: Session, verb: Option) -> None:
             nodes = sorted(session.snapshot.nodes.values(), key=lambda node: node.id)
             rows = [("workstation", SOFTWARE), *((node.name, node.version) for node in nodes)]
             session.output.table(("Where", "Version"), rows, dict(rows))
+        case "takeover":
+            await declaring.take_over_now(session)
+        case "quorum":
+            await _show_quorum(session)
+        case "restartagents":
+            await _restart_agents(session)
+        case "admit":
+            await session.do(AdmitNode(name=verb.value or "", note=session.note))
+        case "maintenance" | "endmaintenance":
+            await maintenance.run(session, cluster, verb)
         case "rename":
             await session.do(Rename(kind=ObjectKind.CLUSTER, id=cluster.id, name=verb.value or ""))
         case _:
             await properties(session, cluster, verb)
+
+
+def _names(nodes: Iterable[NodeId], snapshot: Snapshot) -> str:
+    return ", ".join(map(snapshot.node_name, nodes))
+
+
+async def _show_quorum(session: Session) -> None:
+    found = await nodecommands.read_quorum(session.cluster)
+    said = [sentence(one) for one in (found.now, found.next_loss, found.failover)]
+    rows = [(v.name, "answers" if v.answering else "missing", "leads" if v.leader else "") for v in found.voters]
+    document = {
+        "voters": [{"name": v.name, "answering": v.answering, "leader": v.leader} for v in found.voters],
+        "needed": found.needed if found.voters else None,
+        "quorum": found.quorum,
+        "sentences": said,
+    }
+    if rows:
+        session.output.table(("Voter", "State", ""), rows, document)
+    else:
+        session.output.document(document)
+    for one in said:
+        session.output.say(one)
+
+
+async def _restart_agents(session: Session) -> None:
+    """Let the agents begin anew, one after the other; without a terminal that needs --yes."""
+    if session.whatif:
+        session.output.say("The agents of all nodes that are up begin anew, one after the other.")
+        session.output.say("No application is restarted, and no group moves.")
+        return
+    await session.meant("Restart the agents of all nodes, one after the other?", needs_yes=True)
+
+    def told(node: Node) -> None:
+        session.output.say(f"{node.name} is back.")
+
+    await nodecommands.restart_agents(session.cluster, told, note=session.note)
 
 
 def show_cluster(session: Session) -> None:
@@ -40,6 +94,9 @@ def show_cluster(session: Session) -> None:
         "right": connected.right.name.lower(),
         "planning_node": snapshot.node_name(snapshot.cluster.leader or None),
         "database": snapshot.cluster.backend,
+        "schema": snapshot.cluster.schema,
+        "maintenance": maintenance_text(snapshot.cluster.maintenance) or "none",
+        "brake": f"held for {held}; see --takeover" if (held := _names(snapshot.cluster.brake, snapshot)) else "open",
         "revision": snapshot.revision,
         "nodes": len(snapshot.nodes),
         "groups": len(snapshot.groups),
@@ -96,12 +153,22 @@ async def run_network(session: Session, verb: Option) -> None:
     match verb.name:
         case "rename":
             await session.do(Rename(kind=ObjectKind.NETWORK, id=network.id, name=verb.value or ""))
+        case "setrole":
+            role = _role(verb.value or "")
+            await session.do(SetProperties(kind=ObjectKind.NETWORK, id=network.id, properties={"Role": role}))
         case "listinterfaces":
             cards = [card for card in session.snapshot.interfaces.values() if card.network == network.id]
             cards.sort(key=lambda card: card.node)
             session.show(cards, Interface)
         case _:
             await properties(session, network, verb)
+
+
+def _role(word: str) -> Value:
+    """Return the role that *word* means; one that is none is left to the rules, which say what there is."""
+    if word.lower() in _ROLES:
+        return _ROLES.index(word.lower())
+    return int(word) if word.isascii() and word.isdecimal() else word
 
 
 def show_network(session: Session) -> None:
@@ -112,11 +179,20 @@ def show_network(session: Session) -> None:
 async def run_interface(session: Session, verb: Option) -> None:
     """Do one verb of a network interface. Raises ClusterError and UsageError."""
     if verb.name != "status":
-        await properties(session, session.find(ObjectKind.INTERFACE, session.name()), verb)
+        await properties(session, _interface(session), verb)
 
 
-def show_interface(session: Session) -> None:
-    """Print the interface of that name, or all (of a node, of a network)."""
+def _interface(session: Session) -> ClusterObject:
+    """Return the interface of that name, or the one that --node and --network leave."""
+    if session.line.name is None:
+        cards = _chosen(session)
+        if len(cards) == 1:
+            return cards[0]
+    return session.find(ObjectKind.INTERFACE, session.name())
+
+
+def _chosen(session: Session) -> list[Interface]:
+    """Return the interfaces of the node and on the network that the line names, or all."""
     node, network = session.line.get("node"), session.line.get("network")
     cards = list(session.snapshot.interfaces.values())
     if node is not None:
@@ -125,11 +201,15 @@ def show_interface(session: Session) -> None:
     if network is not None:
         wanted = session.find(ObjectKind.NETWORK, network.value or "").id
         cards = [card for card in cards if card.network == wanted]
+    return sorted(cards, key=lambda card: (card.node, card.name))
+
+
+def show_interface(session: Session) -> None:
+    """Print the interface of that name, or all (of a node, of a network)."""
     if session.line.name is not None:
         session.show([session.find(ObjectKind.INTERFACE, session.line.name)], Interface, one=True)
         return
-    cards.sort(key=lambda card: (card.node, card.name))
-    session.show(cards, Interface)
+    session.show(_chosen(session), Interface)
 
 
 def _show(session: Session, kind: ObjectKind, shown: type[ClusterObject]) -> None:

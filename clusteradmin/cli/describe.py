@@ -6,7 +6,9 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from nodeagent.api.commonproperties import NETWORK
 from nodeagent.api.events import LogEntry
+from nodeagent.api.freezing import Maintenance
 from nodeagent.api.objects import (
     Cluster,
     ClusterObject,
@@ -20,6 +22,7 @@ from nodeagent.api.objects import (
     ResourceType,
     Snapshot,
 )
+from nodeagent.api.rules.maintenance import group_maintenance
 from nodeagent.api.states import state_words
 from nodeagent.api.texts import because, render
 
@@ -37,7 +40,7 @@ _COLUMNS: dict[type[ClusterObject], Sequence[str]] = {
     Group: ("Group", "Node", "Status", "Information"),
     Resource: ("Resource", "Group", "Node", "Status", "Information"),
     ResourceType: ("Display Name", "Resource Type", "Possible Owners"),
-    Network: ("Network", "Status", "Address", "Mask"),
+    Network: ("Network", "Status", "Role", "Address", "Mask"),
     Interface: ("Node", "Network", "Status", "Address", "Adapter"),
 }
 
@@ -48,7 +51,7 @@ def row(item: ClusterObject, cluster: Snapshot) -> Sequence[str]:
         case Cluster():
             return item.name, cluster.node_name(item.leader or None), item.backend, item.description
         case Node():
-            return item.name, str(item.id), state_words(item.state), item.information
+            return item.name, str(item.id), state_words(item.state), _node_information(item)
         case Group():
             return item.name, cluster.node_name(item.owner), state_words(item.state), _group_information(item, cluster)
         case Resource():
@@ -58,7 +61,7 @@ def row(item: ClusterObject, cluster: Snapshot) -> Sequence[str]:
         case ResourceType():
             return item.display_name or item.name, item.name, _names(item.possible_owners, cluster)
         case Network():
-            return item.name, state_words(item.state), item.address, item.mask
+            return item.name, state_words(item.state), _role(item), item.address, item.mask
         case Interface():
             network = _network(item, cluster)
             return cluster.node_name(item.node), network, state_words(item.state), item.address, item.adapter
@@ -66,6 +69,11 @@ def row(item: ClusterObject, cluster: Snapshot) -> Sequence[str]:
 
 def _names(nodes: Iterable[NodeId], cluster: Snapshot) -> str:
     return ", ".join(cluster.node_name(node) for node in nodes)
+
+
+def _role(item: Network) -> str:
+    (spec,) = (spec for spec in NETWORK if spec.name == "Role")
+    return next((choice.label for choice in spec.choices if choice.value == item.role), str(item.role))
 
 
 def _network(item: Interface, cluster: Snapshot) -> str:
@@ -79,7 +87,31 @@ def _group_information(group: Group, cluster: Snapshot) -> str:
         return f"could not be stopped on {cluster.node_name(group.owner)}"
     if group.gave_up:
         return "stays: the failover threshold is exceeded"
-    return ""
+    return maintenance_text(group_maintenance(group, cluster))
+
+
+def _node_information(node: Node) -> str:
+    return "; ".join(part for part in (node.information, maintenance_text(node.maintenance)) if part)
+
+
+def maintenance_text(found: Maintenance | None) -> str:
+    """Say until when something is in maintenance, and why; nothing when it is not."""
+    if found is None:
+        return ""
+    until = datetime.datetime.fromtimestamp(found.until, datetime.UTC).astimezone()
+    code = "in_maintenance_why" if found.reason else "in_maintenance"
+    return render(code, {"until": f"{until:%Y-%m-%d %H:%M:%S}", "reason": found.reason})
+
+
+def _maintenance(found: Maintenance | None) -> Document | None:
+    if found is None:
+        return None
+    return {
+        "since": moment(found.since),
+        "until": moment(found.until),
+        "user": found.user or None,
+        "reason": found.reason or None,
+    }
 
 
 def document(item: ClusterObject, cluster: Snapshot) -> Document:
@@ -88,7 +120,12 @@ def document(item: ClusterObject, cluster: Snapshot) -> Document:
     own: Document
     match item:
         case Cluster():
-            own = {"backend": item.backend, "planning_node": cluster.node_name(item.leader or None)}
+            own = {
+                "backend": item.backend,
+                "planning_node": cluster.node_name(item.leader or None),
+                "schema": item.schema,
+                "maintenance": _maintenance(item.maintenance),
+            }
         case Node():
             own = _node(item, cluster)
         case Group():
@@ -119,6 +156,10 @@ def _node(item: Node, cluster: Snapshot) -> Document:
     return {
         "state": state_words(item.state),
         "paused": item.paused,
+        "draining": item.draining,
+        "drained_groups": [cluster.groups[group].name for group in item.drained if group in cluster.groups],
+        "stopped": item.stopped,
+        "maintenance": _maintenance(item.maintenance),
         "information": item.information,
         "version": item.version,
         "incarnation": item.incarnation,
@@ -141,6 +182,7 @@ def _group(item: Group, cluster: Snapshot) -> Document:
         "epoch": item.epoch,
         "failovers": [moment(at) for at in item.failovers],
         "gave_up": item.gave_up,
+        "maintenance": _maintenance(item.maintenance),
         "since": moment(item.since),
         "cause": because(item.cause) if item.cause else None,
     }

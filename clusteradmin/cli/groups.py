@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clusteradmin.cli import maintenance
 from clusteradmin.cli.grammar import Option, seconds
 from clusteradmin.cli.propertylists import properties
 from clusteradmin.cli.session import Session
@@ -33,6 +34,8 @@ async def run(session: Session, verb: Option) -> None:
         case "listowners":
             names = [session.snapshot.node_name(node) for node in group.preferred_owners]
             session.output.table(("Preferred Owner Nodes",), [(name,) for name in names], names)
+        case "maintenance" | "endmaintenance":
+            await maintenance.run(session, group, verb)
         case "why":
             why(session, group)
         case "setowners":

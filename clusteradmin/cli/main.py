@@ -41,7 +41,7 @@ _RUNNERS = {
     "events": _Runner(following.run_events, following.show_nothing),
     "log": _Runner(following.run_log, following.show_nothing),
 }
-_LISTING = frozenset({"why", "listowners", "listdependencies", "listinterfaces", "version"})
+_LISTING = frozenset({"why", "listowners", "listdependencies", "listinterfaces", "version", "quorum"})
 
 
 def main(argv: list[str]) -> int:
@@ -105,7 +105,8 @@ async def _work(line: CommandLine, output: Output) -> int:
     for option in line.others:
         if option.name == "wait":
             _ = line.seconds  # a wrong number is said before anything is done
-    goes_on = line.has("follow") or line.has("wait") or any(verb.value for verb in line.verbs)
+    lasting = any(verb.value or verb.name == "restartagents" for verb in line.verbs)
+    goes_on = line.has("follow") or line.has("wait") or lasting
     cluster = Cluster(line.target, prompter=prompter(), home=home, reconnect=goes_on)
     await cluster.open()
     try:

@@ -18,7 +18,6 @@ from nodeagent.api.objects import (
     GroupId,
     Node,
     NodeId,
-    NodeState,
     ObjectRef,
     Phase,
     Resource,
@@ -37,10 +36,8 @@ from nodeagent.api.requests import (
     Done,
     InitiateFailure,
     MoveGroup,
-    PauseNode,
     Rename,
     Request,
-    ResumeNode,
     SetDependencies,
     SetPossibleOwners,
     SetPreferredOwners,
@@ -273,21 +270,7 @@ async def set_properties(
     )
 
 
-# --- nodes ------------------------------------------------------------------------------------------------------
-
-
-async def pause_node(cluster: Cluster, node: Node, *, wait: float | None = None) -> Done:
-    """Let a node keep what it has and take nothing new."""
-    done = await send(cluster, PauseNode(node=node.id))
-    await wait_for(cluster, ref(node), lambda s: s.node(node.id).state is NodeState.PAUSED or None, wait)
-    return done
-
-
-async def resume_node(cluster: Cluster, node: Node, *, wait: float | None = None) -> Done:
-    """End a pause."""
-    done = await send(cluster, ResumeNode(node=node.id))
-    await wait_for(cluster, ref(node), lambda s: not s.node(node.id).paused or None, wait)
-    return done
+# --- settings ------------------------------------------------------------------------------------------------
 
 
 async def validate(
