@@ -183,7 +183,7 @@ class Group(_Object, frozen=True, kw_only=True, tag="group"):
         gave_up: the failover threshold is exceeded; the group waits for a person.
         cause: why it is where it is.
         since: wall-clock seconds of the last change of ownership.
-        lives: incarnation of each preferred owner when it was decided where the group is; failback waits for a later one.
+        lives: incarnation of each preferred owner when it was decided where the group is: failback waits for a later.
         state: computed from the resources (`states.group_state`).
     """
 

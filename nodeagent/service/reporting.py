@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from nodeagent.api.causes import Cause
+from nodeagent.api.causes import Cause, cause
 from nodeagent.api.events import LogEntry, Severity
 from nodeagent.api.objects import ObjectKind, ObjectRef, Resource, ResourceId, ResourceState
 from nodeagent.api.problems import Problem, problem
@@ -64,6 +64,11 @@ class Reporting:
     def because(self, resource: ResourceId, why: Cause) -> None:
         """Remember why the next change of this resource was ordered."""
         self._causes[resource] = why
+
+    def lost(self, resource: ResourceId) -> None:
+        """Its monitor died and it with it: what it becomes next is news, and this is why."""
+        self._last.pop(resource, None)
+        self._causes[resource] = cause("cause_monitor_died")
 
     def report(self, resource: Resource, report: Report, retry_at: float, monitor: int) -> None:
         """Take a state from a monitor."""

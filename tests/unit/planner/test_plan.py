@@ -223,7 +223,7 @@ def test_the_failover_threshold_is_the_last_word() -> None:
     now = changed(now, "group", "Web", failovers=(100.0, 900.0))
     decision = only(decide(now))
     assert isinstance(decision, GiveUp)
-    assert because(decision.cause) == "It failed over 2 times within 3 h; no further failover is allowed."
+    assert because(decision.cause) == "Its limit of failovers in 3 h is reached (2); it fails over no further."
     assert decide(changed(now, "group", "Web", gave_up=True)) == []
     assert isinstance(only(decide(now, at=100.0 + 3 * 3600)), TakeBack), "the first has left the period"
 
@@ -261,7 +261,7 @@ def test_a_group_goes_back_to_its_most_preferred_owner_that_came_up() -> None:
     decision = only(decide(returning()))
     assert isinstance(decision, TakeBack)
     assert (decision.target, decision.failover) == (1, False)
-    assert because(decision.cause) == "a is the most preferred owner and is up again."
+    assert because(decision.cause) == "a is the most preferred owner that can run it, and is up again."
 
 
 def test_it_waits_for_its_window() -> None:
