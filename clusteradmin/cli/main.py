@@ -41,7 +41,10 @@ _RUNNERS = {
     "events": _Runner(following.run_events, following.show_nothing),
     "log": _Runner(following.run_log, following.show_nothing),
 }
-_LISTING = frozenset({"why", "listowners", "listdependencies", "listinterfaces", "version", "quorum"})
+_LISTING = frozenset(
+    {"why", "listowners", "listdependencies", "listinterfaces", "version", "quorum"}
+    | {"listfence", "checkfence", "fencehelp"}
+)
 
 
 def main(argv: list[str]) -> int:
