@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import select
 import socket
@@ -19,6 +20,7 @@ _ARP = struct.Struct(">6s6sHHHBBH6s4s6s4s")
 _ECHO = struct.Struct(">BBHHH")
 PAUSE = 0.005  # seconds between two questions of a kind
 PORT = 8042
+_marks = itertools.count(0x4242)
 
 
 class Prober:
@@ -28,6 +30,7 @@ class Prober:
         server.setblocking(False)
         self._server = server
         self._address = address
+        self._mark = next(_marks)  # what a former one asked may be answered only now
         self._mac = mac
         self._clock = SystemClock()
         self._arp = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
@@ -56,11 +59,11 @@ class Prober:
         self._arp.send(frame)
 
     def _ask_icmp(self, number: int) -> None:
-        rest = 8 << 8, 0, 0x4242, number
+        rest = 8 << 8, 0, self._mark, number
         total = sum(rest)
         check = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
         with contextlib.suppress(OSError):  # no neighbour answers: so it is
-            self._icmp.sendto(_ECHO.pack(8, 0, check, 0x4242, number), (self._address, 0))
+            self._icmp.sendto(_ECHO.pack(8, 0, check, self._mark, number), (self._address, 0))
 
     def _ask_tcp(self, now: float) -> None:
         for line, began in list(self._tcp.values()):
@@ -101,7 +104,7 @@ class Prober:
 
     def _heard_icmp(self, data: bytes) -> None:
         kind, _, _, mark, number = _ECHO.unpack_from(data, 20)
-        if (kind, mark) == (0, 0x4242):
+        if (kind, mark) == (0, self._mark):
             self._note("icmp", self._sent[number])
 
     def _heard_tcp(self, line: socket.socket, began: float) -> None:
