@@ -6,7 +6,7 @@ lists every frame.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -132,9 +132,36 @@ def decode_from_workstation(line: bytes) -> FromWorkstation:
     """Read one line that a workstation sent.
 
     Raises:
-        ProtocolError: not_json, or frame_invalid with the place at fault.
+        ProtocolError: not_json; request_unknown; or frame_invalid with the place at fault.
     """
-    return _decode(_from_workstation, line)
+    try:
+        return _decode(_from_workstation, line)
+    except ProtocolError as exc:
+        if (unknown := _unknown_request(line)) is not None:
+            raise ProtocolError(problem("request_unknown", request=unknown)) from exc
+        raise
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    request: str
+
+
+class _Asking(msgspec.Struct, frozen=True):
+    frame: Literal["call"]
+    request: _Asked
+
+
+_asking: msgspec.json.Decoder[_Asking] = msgspec.json.Decoder(_Asking)
+_KNOWN: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Request))
+
+
+def _unknown_request(line: bytes) -> str | None:
+    """Return the name of the request that *line* makes and that this version does not know."""
+    try:
+        asked = _asking.decode(line).request.request
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if asked in _KNOWN else asked[:100]
 
 
 class _Numbered(msgspec.Struct, frozen=True):

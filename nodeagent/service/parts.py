@@ -33,6 +33,7 @@ from nodeagent.service.questions import Questions
 from nodeagent.service.reconciler import Reconciler
 from nodeagent.service.reporting import Reporting
 from nodeagent.service.restoration import Restoration
+from nodeagent.service.schema import SchemaRaising
 from nodeagent.service.storecare import StoreCare
 from nodeagent.service.upkeep import Upkeep
 from nodeagent.service.watchdog import WatchdogCare
@@ -153,6 +154,7 @@ class NodeParts:
             ("store care", StoreCare(self.following, self.leadership, self.events, lambda: member.profile).run()),
             ("maintenance", MaintenanceEnds(self.following, self.leadership, self._clock, self.events).run()),
             ("attendance", self.attendance.run(self.standing)),
+            ("schema", SchemaRaising(self.following, self.leadership, self.events).run()),
         ):
             self.begin(name, work)
         log.info("%s is up, incarnation %d", self._settings.name, self.membership.incarnation)

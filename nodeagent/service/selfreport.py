@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nodeagent.api.wire import PROTOCOL, SOFTWARE
-from nodeagent.database.records import InterfaceReport, NodeReport, TypeReport
+from nodeagent.database.records import SCHEMA, InterfaceReport, NodeReport, TypeReport
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.settings import AgentSettings
 from nodeagent.system import addresses, packetguard
@@ -20,6 +20,7 @@ def node_report(settings: AgentSettings, types: Mapping[str, ResourceType[Any]],
     return NodeReport(
         version=SOFTWARE,
         protocol=PROTOCOL,
+        schema=SCHEMA,
         types=tuple(_type(kind) for _, kind in sorted(types.items())),
         endpoints=settings.endpoints,
         interfaces=own_interfaces(),

@@ -57,6 +57,8 @@ class Agent:
             f'name = "{name}"\ncluster = "{cluster}"\nhome = "{home}"\nrun = "{home}/run"\ndatabase = "{database}"\n'
             f"{more}"
         )
+        self.environment: dict[str, str] = {}  # beside the tester's own
+        self.place: Path | None = None  # where its program lies, when it is not the one that is tested here
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,7 +93,8 @@ class Agent:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command("run"),
-                env={**os.environ, "NOTIFY_SOCKET": str(address)},
+                cwd=self.place,
+                env={**os.environ, **self.environment, "NOTIFY_SOCKET": str(address)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -152,7 +152,7 @@ def test_what_is_no_unicode_is_refused_before_it_is_sent() -> None:
         (b'{"frame":"ping","number":-1}', "frame_invalid"),
         (b'{"frame":"ping","number":9007199254740992}', "frame_invalid"),
         (b'{"frame":"call","id":1}', "frame_invalid"),
-        (b'{"frame":"call","id":1,"request":{"request":"nonsense"}}', "frame_invalid"),
+        (b'{"frame":"call","id":1,"request":{"request":"nonsense"}}', "request_unknown"),
         (b'{"frame":"call","id":1,"request":{"request":"move_group","group":5}}', "frame_invalid"),
     ],
 )
