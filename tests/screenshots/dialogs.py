@@ -28,7 +28,7 @@ from nodeagent.api.requests import NodeAnswer, Reply, Request, Validated, Valida
 from tests.builders import changed
 from tests.ordersdatabase import entry, orders_cluster
 from tests.screenshots.questions import questions
-from tests.support.recordingcluster import RecordingCluster
+from tests.support.standin import StandInCluster
 from ui.sheets import open_properties
 from ui.sheets.sheet import Sheet
 from ui.theme import Appearance, theme
@@ -41,9 +41,9 @@ SCALES = ("1", "2")
 POSTGRESQL = ObjectRef(ObjectKind.RESOURCE, "postgresql")
 
 
-def sample() -> RecordingCluster:
+def sample() -> StandInCluster:
     """Make the cluster, with a history and nodes that answer differently."""
-    made = RecordingCluster(orders_cluster())
+    made = StandInCluster(orders_cluster())
 
     def answer(request: Request) -> Reply:
         if not isinstance(request, ValidateParameters):
@@ -77,7 +77,7 @@ class Camera:
         appearance = theme().appearance
         dialog.grab().save(str(self.folder / f"{name}-{appearance}-{self.scale}.png"))
 
-    def sheet(self, cluster: RecordingCluster, reference: ObjectRef) -> Sheet:
+    def sheet(self, cluster: StandInCluster, reference: ObjectRef) -> Sheet:
         """Open the sheet of an object."""
         sheet = open_properties(cluster, reference, self.parent)
         assert isinstance(sheet, Sheet)
@@ -113,7 +113,7 @@ async def sheets(camera: Camera) -> None:
     await settle()
     camera.take("sheet-resource-checked", sheet)
     theirs = changed(orders_cluster(), "resource", "PostgreSQL", properties={"RestartThreshold": 9}, revision=120)
-    cluster.become(theirs)
+    cluster.show(theirs)
     sheet.tabs.setCurrentIndex(2)
     camera.take("sheet-resource-conflict", sheet)
     await camera.close(sheet)

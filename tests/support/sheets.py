@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from nodeagent.api.objects import ObjectKind, ObjectRef
 from tests.ordersdatabase import orders_cluster
-from tests.support.recordingcluster import RecordingCluster
+from tests.support.standin import StandInCluster
 from ui.sheets import open_properties
 from ui.sheets.advanced import AdvancedPage
 from ui.sheets.page import Page
@@ -33,8 +33,8 @@ def window(qtbot: QtBot) -> QWidget:
 
 @pytest.fixture
 def opened(window: QWidget) -> Opener:
-    def make(cluster: RecordingCluster | None = None, reference: ObjectRef = POSTGRESQL) -> Sheet:
-        sheet = open_properties(cluster or RecordingCluster(orders_cluster()), reference, window)
+    def make(cluster: StandInCluster | None = None, reference: ObjectRef = POSTGRESQL) -> Sheet:
+        sheet = open_properties(cluster or StandInCluster(orders_cluster()), reference, window)
         assert isinstance(sheet, Sheet)
         return sheet
 
@@ -45,8 +45,8 @@ def page_of(sheet: Sheet, kind: type[Page]) -> Page:
     return next(page for page in sheet.pages if isinstance(page, kind))
 
 
-def standin(sheet: Sheet) -> RecordingCluster:
-    assert isinstance(sheet.cluster, RecordingCluster)
+def standin(sheet: Sheet) -> StandInCluster:
+    assert isinstance(sheet.cluster, StandInCluster)
     return sheet.cluster
 
 

@@ -4,15 +4,17 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from clusteradmin.client.cluster import Cluster, ConnectionState, Status, Update
 from clusteradmin.settings import ClientHome
 from clusteradmin.ssh.credentials import NoPrompter
 from nodeagent.api.events import LogEntry
-from nodeagent.api.objects import ResourceId, Snapshot
+from nodeagent.api.objects import ResourceId, Snapshot, ref
 from nodeagent.api.problems import ClusterError, Problem
-from nodeagent.api.requests import Done, Reply, Request, Right
+from nodeagent.api.requests import Done, NodeAnswer, Reply, Request, Right, Validated, ValidateParameters
 
+T = TypeVar("T")
 _NOWHERE = Path("/nonexistent/cluster-administrator")
 
 
@@ -21,20 +23,32 @@ class StandInCluster(Cluster):
 
     Attributes:
         requests: what was asked, oldest first.
-        refusal: what every request is refused with, None to do none of it and say that it is done.
+        answer: says what comes back; it may raise a refusal.
+        refusal: what every request is refused with, None to ask `answer`.
+        gate: holds all answers back until it is set, as it is at first.
     """
 
-    def __init__(self, snapshot: Snapshot | None = None, *, target: str = "test", home: Path = _NOWHERE) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot | None = None,
+        *,
+        target: str = "test",
+        home: Path = _NOWHERE,
+        right: Right = Right.ADMINISTER,
+    ) -> None:
         super().__init__(target, prompter=NoPrompter(), home=ClientHome(home))
         self._given = snapshot
-        self._told: list[Callable[[Update], None]] = []
+        self._told: dict[object, Callable[[Update], None]] = {}
         self.requests: list[Request] = []
+        self.answer: Callable[[Request], Reply] = self.plain_answer
         self.refusal: Problem | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.outputs: asyncio.Queue[bytes] = asyncio.Queue()
         self.tries = 0
         self.closed = False
         self.user = "anna"
-        self.right = Right.ADMINISTER
+        self.right = right
         self._heard = time.monotonic()
         node = snapshot.nodes[min(snapshot.nodes)].name if snapshot is not None else ""
         state = ConnectionState.CONNECTING if snapshot is None else ConnectionState.LIVE
@@ -48,9 +62,19 @@ class StandInCluster(Cluster):
     def last_heard(self) -> float:
         return self._heard
 
+    @property
+    def listeners(self) -> int:
+        """How many still listen."""
+        return len(self._told)
+
     def listen(self, listener: Callable[[Update], None]) -> Callable[[], None]:
-        self._told.append(listener)
-        return lambda: self._told.remove(listener) if listener in self._told else None
+        token = object()
+        self._told[token] = listener
+
+        def stop() -> None:
+            self._told.pop(token, None)
+
+        return stop
 
     def start(self) -> None:
         pass
@@ -62,10 +86,28 @@ class StandInCluster(Cluster):
         self.closed = True
 
     async def call(self, request: Request, *, timeout: float | None = None) -> Reply:
+        del timeout
         self.requests.append(request)
+        await self.gate.wait()
         if self.refusal is not None:
             raise ClusterError(self.refusal)
-        return Done(revision=1)
+        return self.answer(request)
+
+    async def until(self, test: Callable[[Snapshot], T | None], timeout: float | None = None) -> T:
+        found: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def look(_: Update) -> None:
+            result = test(self._given) if self._given is not None else None
+            if result is not None and not found.done():
+                found.set_result(result)
+
+        stop = self.listen(look)
+        look(Update())
+        try:
+            async with asyncio.timeout(timeout):
+                return await found
+        finally:
+            stop()
 
     async def output(self, resource: ResourceId, *, follow: bool = True) -> AsyncGenerator[bytes, None]:
         while True:
@@ -73,11 +115,22 @@ class StandInCluster(Cluster):
 
     # By hand
 
+    def plain_answer(self, request: Request) -> Reply:
+        """Say that it is done, or that every node could run it."""
+        if isinstance(request, ValidateParameters):
+            return Validated(answers=tuple(NodeAnswer(node=node) for node in request.possible_owners or ()))
+        return Done(revision=self._given.revision if self._given is not None else 0, id="new")
+
     def show(self, snapshot: Snapshot, logged: Iterable[LogEntry] = ()) -> None:
-        """Have the cluster report *snapshot*."""
+        """Have the cluster report *snapshot*, what is different in it, and entries of its event log."""
+        before = {ref(item): item for item in self._given.everything()} if self._given else {}
+        after = {ref(item): item for item in snapshot.everything()}
         self._given = snapshot
         self._heard = time.monotonic()
-        self._tell(Update(logged=tuple(logged)))
+        entries = tuple(logged)
+        self.log.extend(entries)
+        changed = tuple(item for reference, item in after.items() if before.get(reference) != item)
+        self._tell(Update(changed=changed, removed=tuple(before.keys() - after.keys()), logged=entries))
 
     def log_now(self, *entries: LogEntry) -> None:
         """Have the cluster report entries of its event log."""
@@ -92,5 +145,5 @@ class StandInCluster(Cluster):
         self._tell(Update(status=True))
 
     def _tell(self, update: Update) -> None:
-        for listener in tuple(self._told):
+        for listener in tuple(self._told.values()):
             listener(update)

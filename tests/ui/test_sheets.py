@@ -12,8 +12,8 @@ from nodeagent.api.objects import ObjectKind, ObjectRef, ResourceState
 from nodeagent.api.problems import ClusterError
 from tests.builders import changed
 from tests.ordersdatabase import entry, orders_cluster
-from tests.support.recordingcluster import RecordingCluster
 from tests.support.sheets import ORDERS, POSTGRESQL, Opener, advanced, let_go, page_of, press, standin
+from tests.support.standin import StandInCluster
 from ui.forms.measures import dialog_size
 from ui.sheets import open_properties
 from ui.sheets.advanced import AdvancedPage, RestartEditor
@@ -50,20 +50,20 @@ def test_every_kind_of_object_has_a_sheet(opened: Opener, reference: ObjectRef, 
 
 
 def test_an_object_has_one_sheet_which_is_raised_when_asked_for_again(opened: Opener) -> None:
-    cluster = RecordingCluster(orders_cluster())
+    cluster = StandInCluster(orders_cluster())
     first = opened(cluster)
     assert opened(cluster) is first
     assert opened(cluster, ORDERS) is not first
 
 
 def test_what_is_gone_has_no_sheet(window: QWidget) -> None:
-    cluster = RecordingCluster(orders_cluster())
+    cluster = StandInCluster(orders_cluster())
     with pytest.raises(ClusterError, match="no resource gone"):
         open_properties(cluster, ObjectRef(ObjectKind.RESOURCE, "gone"), window)
 
 
 def test_a_closed_sheet_listens_no_more(opened: Opener) -> None:
-    cluster = RecordingCluster(orders_cluster())
+    cluster = StandInCluster(orders_cluster())
     sheet = opened(cluster)
     assert cluster.listeners == 1
     sheet.close()
@@ -248,7 +248,7 @@ def test_dependencies_of_an_online_resource_are_locked_with_the_reason(opened: O
 
 def test_dependencies_of_an_offline_resource_can_be_changed(opened: Opener) -> None:
     offline = changed(orders_cluster(), "resource", "PostgreSQL", state=ResourceState.OFFLINE)
-    sheet = opened(RecordingCluster(offline))
+    sheet = opened(StandInCluster(offline))
     page = sheet.pages[1]
     lists = page.lists.lists  # type: ignore[attr-defined]
     assert lists.isEnabled()
@@ -307,11 +307,11 @@ def test_failback_says_that_it_needs_a_preferred_owner(opened: Opener) -> None:
 
 
 def test_history_shows_only_the_events_of_the_object(opened: Opener) -> None:
-    cluster = RecordingCluster(orders_cluster())
+    cluster = StandInCluster(orders_cluster())
     cluster.log.extend((entry(1, "PostgreSQL", "event_online", node="boreas"), entry(2, "Shop", "event_offline")))
     page = page_of(opened(cluster), HistoryPage)
     assert isinstance(page, HistoryPage)
     assert page.model.rowCount() == 1
-    cluster.become(orders_cluster(), entry(3, "PostgreSQL", "event_offline"))
-    cluster.become(changed(orders_cluster(), "resource", "PostgreSQL", information="x"))
+    cluster.show(orders_cluster(), [entry(3, "PostgreSQL", "event_offline")])
+    cluster.show(changed(orders_cluster(), "resource", "PostgreSQL", information="x"))
     assert page.model.rowCount() == 2

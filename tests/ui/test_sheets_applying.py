@@ -26,8 +26,8 @@ from nodeagent.api.requests import (
 )
 from tests.builders import changed
 from tests.ordersdatabase import entry, orders_cluster
-from tests.support.recordingcluster import RecordingCluster
 from tests.support.sheets import ORDERS, Opener, advanced, answered, page_of, press, standin
+from tests.support.standin import StandInCluster
 from ui.sheets.cluster import PolicyPage
 from ui.sheets.general import GroupGeneral, NodeGeneral
 from ui.sheets.parameters import ParametersPage
@@ -80,7 +80,7 @@ async def test_the_cluster_s_own_news_of_the_change_is_no_conflict(opened: Opene
 
     def answer(request: Request) -> Reply:
         after = changed(orders_cluster(), "resource", "PostgreSQL", properties={"RestartThreshold": 5}, revision=150)
-        cluster.become(msgspec.structs.replace(after, revision=150))
+        cluster.show(msgspec.structs.replace(after, revision=150))
         return Done(revision=150)
 
     cluster.answer = answer
@@ -242,7 +242,7 @@ async def test_a_check_has_ended_also_when_the_last_node_refuses_to_answer(opene
 def test_the_head_shows_the_live_state(opened: Opener) -> None:
     sheet = opened()
     failed = changed(orders_cluster(), "resource", "PostgreSQL", state=ResourceState.FAILED, information="Exit code 1.")
-    standin(sheet).become(failed)
+    standin(sheet).show(failed)
     assert sheet.state_label.accessibleName() == "Failed on boreas, in group Orders Database. Exit code 1."
 
 
@@ -251,7 +251,7 @@ def test_what_somebody_else_changed_shows_at_once_and_names_who(opened: Opener) 
     logged = entry(1, "PostgreSQL", "event_changed", what="PendingTimeout")
     logged = msgspec.structs.replace(logged, cause=Cause(rule="cause_requested", user="berta"))
     theirs = changed(orders_cluster(), "resource", "PostgreSQL", properties={"PendingTimeout": 60_000}, revision=120)
-    standin(sheet).become(theirs, logged)
+    standin(sheet).show(theirs, [logged])
     assert advanced(sheet).rows[prop("PendingTimeout")].value() == 60_000
     assert sheet.meeting.accessibleName().startswith("berta changed Pending timeout to 60000 ms at ")
     assert not sheet.draft.edits.dirty
@@ -261,7 +261,7 @@ def conflicting(opened: Opener) -> Sheet:
     sheet = opened()
     sheet.draft.put(prop("RestartThreshold"), 5)
     theirs = changed(orders_cluster(), "resource", "PostgreSQL", properties={"RestartThreshold": 9}, revision=120)
-    standin(sheet).become(theirs)
+    standin(sheet).show(theirs)
     return sheet
 
 
@@ -297,7 +297,7 @@ def test_a_deleted_object_can_only_be_looked_at(opened: Opener) -> None:
     sheet.draft.put(prop("RestartThreshold"), 5)
     made = orders_cluster()
     rest = {key: one for key, one in made.resources.items() if key != "postgresql"}
-    standin(sheet).become(msgspec.structs.replace(made, resources=rest))
+    standin(sheet).show(msgspec.structs.replace(made, resources=rest))
     assert "PostgreSQL was deleted" in sheet.notice.accessibleName()
     assert not sheet.apply_button.isEnabled()
     assert not advanced(sheet).rows[prop("RestartThreshold")].editor.isEnabled()
@@ -313,7 +313,7 @@ def test_without_a_connection_nothing_can_be_applied_but_what_was_typed_stays(op
 
 
 def test_a_reader_may_look_and_is_told_why_not_more(opened: Opener) -> None:
-    sheet = opened(RecordingCluster(orders_cluster(), right=Right.READ))
+    sheet = opened(StandInCluster(orders_cluster(), right=Right.READ))
     assert not sheet.apply_button.isEnabled()
     assert "right to administer" in sheet.notice.accessibleName()
     for page in sheet.pages:
@@ -354,16 +354,16 @@ def test_the_state_of_other_objects_does_not_draw_a_sheet_anew(opened: Opener) -
     sheet = opened()
     drawn: list[int] = []
     sheet.pages[0].follow = lambda problems: drawn.append(1)  # type: ignore[method-assign]
-    standin(sheet).become(changed(orders_cluster(), "resource", "Shop", state=ResourceState.FAILED, information="x"))
+    standin(sheet).show(changed(orders_cluster(), "resource", "Shop", state=ResourceState.FAILED, information="x"))
     assert drawn == []
-    standin(sheet).become(changed(orders_cluster(), "resource", "PostgreSQL", information="busy"))
+    standin(sheet).show(changed(orders_cluster(), "resource", "PostgreSQL", information="busy"))
     assert drawn
 
 
 def test_a_node_s_memory_is_said_in_large_units_and_what_it_owns_in_words(opened: Opener) -> None:
     facts = {"memory": "25276510208", "os": "Debian GNU/Linux 12"}
     sheet = opened(
-        RecordingCluster(changed(orders_cluster(), "node", "eos", facts=facts)), ObjectRef(ObjectKind.NODE, "5")
+        StandInCluster(changed(orders_cluster(), "node", "eos", facts=facts)), ObjectRef(ObjectKind.NODE, "5")
     )
     page = page_of(sheet, NodeGeneral)
     assert isinstance(page, NodeGeneral)

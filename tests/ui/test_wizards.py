@@ -19,7 +19,7 @@ from nodeagent.api.problems import refuse
 from nodeagent.api.requests import CreateGroup, CreateResource, Done, Reply, Request, Right
 from tests.builders import cluster
 from tests.ordersdatabase import orders_cluster
-from tests.support.recordingcluster import RecordingCluster
+from tests.support.standin import StandInCluster
 from ui.forms.row import PropertyRow
 from ui.wizards import new_group, new_resource
 from ui.wizards.newgroup import NewGroupWizard
@@ -32,8 +32,8 @@ ResourceOpener = Callable[..., NewResourceWizard]
 
 
 @pytest.fixture
-def standin() -> RecordingCluster:
-    return RecordingCluster(orders_cluster())
+def standin() -> StandInCluster:
+    return StandInCluster(orders_cluster())
 
 
 @pytest.fixture
@@ -44,14 +44,14 @@ def window(qtbot: QtBot) -> QWidget:
 
 
 @pytest.fixture
-def group_wizard(standin: RecordingCluster, window: QWidget) -> NewGroupWizard:
+def group_wizard(standin: StandInCluster, window: QWidget) -> NewGroupWizard:
     wizard = new_group(standin, window)
     assert isinstance(wizard, NewGroupWizard)
     return wizard
 
 
 @pytest.fixture
-def resource_wizard(standin: RecordingCluster, window: QWidget) -> NewResourceWizard:
+def resource_wizard(standin: StandInCluster, window: QWidget) -> NewResourceWizard:
     wizard = new_resource(standin, window, "orders-database")
     assert isinstance(wizard, NewResourceWizard)
     return wizard
@@ -129,7 +129,7 @@ def test_a_group_is_made_by_keyboard_alone(group_wizard: NewGroupWizard) -> None
 
 
 @pytest.mark.asyncio
-async def test_finish_creates_the_group_and_names_it(group_wizard: NewGroupWizard, standin: RecordingCluster) -> None:
+async def test_finish_creates_the_group_and_names_it(group_wizard: NewGroupWizard, standin: StandInCluster) -> None:
     standin.answer = lambda request: Done(revision=101, id="reports")
     group_wizard.answers.name = "Reports"
     group_wizard.answers.preferred_owners = (2, 1)
@@ -143,7 +143,7 @@ async def test_finish_creates_the_group_and_names_it(group_wizard: NewGroupWizar
 
 @pytest.mark.asyncio
 async def test_a_name_that_was_taken_meanwhile_leads_back_to_its_field(
-    group_wizard: NewGroupWizard, standin: RecordingCluster
+    group_wizard: NewGroupWizard, standin: StandInCluster
 ) -> None:
     def answer(request: Request) -> Reply:
         raise refuse("name_taken", "name", kind="group", name="Reports")
@@ -164,7 +164,7 @@ async def test_a_name_that_was_taken_meanwhile_leads_back_to_its_field(
 
 @pytest.mark.asyncio
 async def test_a_refusal_without_a_field_is_shown_at_the_top(
-    group_wizard: NewGroupWizard, standin: RecordingCluster
+    group_wizard: NewGroupWizard, standin: StandInCluster
 ) -> None:
     def answer(request: Request) -> Reply:
         raise refuse("store_unavailable", detail="no quorum")
@@ -179,16 +179,14 @@ async def test_a_refusal_without_a_field_is_shown_at_the_top(
     assert group_wizard.next_button.isEnabled()
 
 
-def test_esc_creates_nothing(group_wizard: NewGroupWizard, standin: RecordingCluster) -> None:
+def test_esc_creates_nothing(group_wizard: NewGroupWizard, standin: StandInCluster) -> None:
     QTest.keyClick(group_wizard, Qt.Key.Key_Escape)
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert standin.requests == []
     assert standin.listeners == 0
 
 
-def test_without_a_connection_finish_is_off_and_says_why(
-    group_wizard: NewGroupWizard, standin: RecordingCluster
-) -> None:
+def test_without_a_connection_finish_is_off_and_says_why(group_wizard: NewGroupWizard, standin: StandInCluster) -> None:
     group_wizard.answers.name = "Reports"
     group_wizard.answers_changed()
     group_wizard.forward()
@@ -199,7 +197,7 @@ def test_without_a_connection_finish_is_off_and_says_why(
 
 
 def test_who_may_not_create_is_told_before_finish(window: QWidget) -> None:
-    wizard = new_group(RecordingCluster(orders_cluster(), right=Right.OPERATE), window)
+    wizard = new_group(StandInCluster(orders_cluster(), right=Right.OPERATE), window)
     assert isinstance(wizard, NewGroupWizard)
     wizard.answers.name = "Reports"
     wizard.forward()
@@ -216,10 +214,10 @@ def test_the_group_from_which_it_was_asked_for_is_chosen(resource_wizard: NewRes
 
 
 def test_without_a_chosen_group_the_person_chooses_unless_there_is_one_only(window: QWidget) -> None:
-    several = new_resource(RecordingCluster(orders_cluster()), window, None)
+    several = new_resource(StandInCluster(orders_cluster()), window, None)
     assert isinstance(several, NewResourceWizard)
     assert several.answers.group == ""
-    one = new_resource(RecordingCluster(cluster(groups={"Only": "App"})), window, None)
+    one = new_resource(StandInCluster(cluster(groups={"Only": "App"})), window, None)
     assert isinstance(one, NewResourceWizard)
     assert one.answers.group == "only"
 
@@ -285,7 +283,7 @@ def test_a_required_dependency_is_added_by_its_link(resource_wizard: NewResource
 
 
 def test_an_empty_group_says_that_there_is_nothing_to_depend_on(window: QWidget) -> None:
-    wizard = new_resource(RecordingCluster(cluster(groups={"Empty": ""})), window, "empty")
+    wizard = new_resource(StandInCluster(cluster(groups={"Empty": ""})), window, "empty")
     assert isinstance(wizard, NewResourceWizard)
     wizard.answers.name, wizard.answers.type = "App", "Generic Application"
     wizard.forward()
@@ -347,7 +345,7 @@ def test_the_review_names_all_and_shows_the_same_as_commands(resource_wizard: Ne
 
 @pytest.mark.asyncio
 async def test_finish_sends_one_request_with_all_answers(
-    resource_wizard: NewResourceWizard, standin: RecordingCluster
+    resource_wizard: NewResourceWizard, standin: StandInCluster
 ) -> None:
     answer_all(resource_wizard, possible_owners=(1, 2), dependencies=("postgresql",))
     assert await finished(resource_wizard) == ObjectRef(ObjectKind.RESOURCE, "new")
@@ -365,7 +363,7 @@ async def test_finish_sends_one_request_with_all_answers(
 
 @pytest.mark.asyncio
 async def test_a_refused_parameter_leads_to_its_field(
-    resource_wizard: NewResourceWizard, standin: RecordingCluster
+    resource_wizard: NewResourceWizard, standin: StandInCluster
 ) -> None:
     def answer(request: Request) -> Reply:
         raise refuse("program_not_found", "CommandLine", program="/srv/exporter")
@@ -380,7 +378,7 @@ async def test_a_refused_parameter_leads_to_its_field(
 
 
 @pytest.mark.asyncio
-async def test_finish_pressed_twice_sends_once(resource_wizard: NewResourceWizard, standin: RecordingCluster) -> None:
+async def test_finish_pressed_twice_sends_once(resource_wizard: NewResourceWizard, standin: StandInCluster) -> None:
     standin.gate.clear()
     answer_all(resource_wizard)
     resource_wizard.forward()
@@ -397,26 +395,26 @@ async def test_finish_pressed_twice_sends_once(resource_wizard: NewResourceWizar
 
 
 def test_what_happens_in_the_cluster_meanwhile_is_looked_at_again(
-    resource_wizard: NewResourceWizard, standin: RecordingCluster
+    resource_wizard: NewResourceWizard, standin: StandInCluster
 ) -> None:
     answer_all(resource_wizard)
     made = orders_cluster()
     renamed = msgspec.structs.replace(made.resources["shop"], name="Orders Exporter")
-    standin.become(msgspec.structs.replace(made, resources={**made.resources, "shop": renamed}))
+    standin.show(msgspec.structs.replace(made, resources={**made.resources, "shop": renamed}))
     assert resource_wizard.rail.stops[0].wrong
     resource_wizard.next_button.click()
     assert where(resource_wizard) is Step.NEW_RESOURCE
     assert standin.requests == []
 
 
-def test_a_page_that_is_gone_leads_to_the_first(resource_wizard: NewResourceWizard, standin: RecordingCluster) -> None:
+def test_a_page_that_is_gone_leads_to_the_first(resource_wizard: NewResourceWizard, standin: StandInCluster) -> None:
     resource_wizard.answers.name, resource_wizard.answers.type = "App 2", "Generic Application"
     for _ in range(3):
         resource_wizard.forward()
     assert where(resource_wizard) is Step.PARAMETERS
     made = orders_cluster()
     bare = msgspec.structs.replace(made.types["Generic Application"], schema=())
-    standin.become(msgspec.structs.replace(made, types={**made.types, bare.name: bare}))
+    standin.show(msgspec.structs.replace(made, types={**made.types, bare.name: bare}))
     assert where(resource_wizard) is Step.NEW_RESOURCE
 
 
