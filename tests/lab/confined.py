@@ -67,7 +67,7 @@ class Confined:
             return
         self.thaw()
         (self.cgroup / "cgroup.kill").write_text("1", encoding="ascii")
-        self._wait_empty(20.0)
+        self.await_empty(20.0)
 
     def end(self) -> None:
         """Ask it to end and wait until it is gone; kill it when it does not end."""
@@ -77,7 +77,7 @@ class Confined:
             except ProcessLookupError:
                 continue
         try:
-            self._wait_empty(3.0)
+            self.await_empty(3.0)
         except TimeoutError:
             self.kill()
 
@@ -95,7 +95,8 @@ class Confined:
         for folder, _, _ in os.walk(self.cgroup, topdown=False):
             Path(folder).rmdir()
 
-    def _wait_empty(self, patience: float) -> None:
+    def await_empty(self, patience: float) -> None:
+        """Return when nothing runs in there. Raises TimeoutError."""
         if self.cgroup.exists():
             self._wait_event("populated", 0, patience)
 

@@ -89,6 +89,10 @@ class Host:
         self.confined.kill()
         return moment
 
+    def await_off(self, patience: float = BOOT_PATIENCE) -> None:
+        """Return when it has shut itself down."""
+        self.confined.await_empty(patience)
+
     def freeze(self) -> float:
         """Stop everything that runs in it at once, as a hypervisor that stalls; returns when."""
         moment = time.monotonic()

@@ -35,6 +35,7 @@ PACKAGES: Final = [
     "libpam-systemd",
     "openssl",
 ]
+PATIENCE: Final = 900.0  # seconds for one step; 90 where the mirror is near
 ON_TOP: Final = {"etcd": ("etcd-server", "etcd-client")}
 UNWANTED: Final = [
     "systemd-networkd.service",
@@ -173,8 +174,16 @@ def _remove(folder: Path) -> None:
 
 
 def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
-    done = subprocess.run(
-        command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise CannotBuild(f"{command[0]} takes longer than {PATIENCE:g} s") from exc
     if done.returncode:
         raise CannotBuild(f"{command[0]}: {(done.stdout + done.stderr)[-2000:]}")

@@ -32,6 +32,11 @@ class Answer:
         """Who answered; nothing when nobody did."""
         return self.body.partition(" ")[0]
 
+    @property
+    def epoch(self) -> int:
+        """Under which epoch of its group it was started."""
+        return int(self.body.split()[2])
+
 
 def read(file: Path, since: float = 0.0) -> list[Answer]:
     """Return all questions since a moment, in the order in which they were asked."""
@@ -59,16 +64,14 @@ def downtime(answers: Sequence[Answer]) -> float:
 
 
 def returns(answers: Sequence[Answer]) -> list[Answer]:
-    """Return the answers of a host that another one had already taken over from: two had the address."""
-    gone: set[str] = set()
-    present = ""
+    """Return the answers under an epoch that had been over: a former owner still had the address."""
+    newest = 0
     found = []
     for answer in answers:
-        if answer.host and answer.host != present:
-            gone.add(present)
-            present = answer.host
-        if answer.host and answer.host in gone:
-            found.append(answer)
+        if answer.body:
+            newest = max(newest, answer.epoch)
+            if answer.epoch < newest:
+                found.append(answer)
     return found
 
 

@@ -15,7 +15,7 @@ from tests.lab.faults import MONITOR, SERVICE, ended_by, node_of, other_than, st
 from tests.lab.standard import StandardService
 from tests.lab.witness import PROGRAM
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(240, func_only=True)  # the first run builds the hosts' system
 
 LOST = 5.0  # seconds; a node is lost, in the default profile
 BUSY = 3.0  # seconds on top, for machines on which others work too: the campaign measures, this finds what is broken
