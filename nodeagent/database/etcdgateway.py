@@ -165,17 +165,19 @@ class Connection:
         self._writer.write(self._http.send(h11.Data(data=msgspec.json.encode(message) + b"\n")) or b"")
 
     async def hear(self) -> bytes:
-        """Return what came next of the stream, empty at its end. Cancelling loses nothing.
+        """Return all that has come of the stream, empty at its end. Cancelling loses nothing.
 
         Raises:
             NoAnswer: the connection broke.
         """
-        while True:
-            event = await self._next()
+        pieces: list[bytes] = []
+        while self._http.their_state is not h11.DONE:
+            event = self._http.next_event() if pieces else await self._next()
+            if event is h11.NEED_DATA:
+                break
             if isinstance(event, h11.Data):
-                return bytes(event.data)
-            if isinstance(event, h11.EndOfMessage):
-                return b""
+                pieces.append(bytes(event.data))
+        return b"".join(pieces)
 
     def drop(self) -> None:
         """End it at once."""

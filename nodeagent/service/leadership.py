@@ -100,10 +100,12 @@ class Leadership:
         """Begin a node's count anew when a changed heartbeat was received, never before (safety rule M3)."""
         if SILENCE in delta.keys:
             self._wake.set()  # a person may have opened the brake
-        if not any(key in ("*", LEADER) or key.startswith("heartbeats/") for key in delta.keys):
+        everything = "*" in delta.keys
+        beats = {int(key[11:]) for key in delta.keys if key.startswith("heartbeats/") and key[11:].isdecimal()}
+        if not (everything or beats or LEADER in delta.keys):
             return
         now = self._clock.steady()
-        for node in self._following.snapshot.nodes:
+        for node in self._following.snapshot.nodes if everything else beats:
             revision = self._following.view.revision_of(heartbeat_key(node))
             if node not in self._seen or self._seen[node][0] != revision:
                 self._seen[node] = (revision, now)
