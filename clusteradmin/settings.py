@@ -144,7 +144,7 @@ class ClientHome:
         """
         if not connection.name:
             raise SettingsError("A saved connection needs a name.")
-        _write(self._file(connection.name), connection)
+        write_json(self._file(connection.name), connection)
 
     def forget(self, name: str) -> None:
         """Remove the saved connection; one that is not there is no error."""
@@ -188,7 +188,7 @@ class ClientHome:
         Raises:
             SettingsError: the file cannot be written.
         """
-        _write(self.directory / "recent.json", tuple(targets)[:MOST_RECENT])
+        write_json(self.directory / "recent.json", tuple(targets)[:MOST_RECENT])
 
 
 def _read(file: Path, kind: type[_T]) -> _T:
@@ -200,8 +200,12 @@ def _read(file: Path, kind: type[_T]) -> _T:
         raise SettingsError(f"{file} cannot be understood ({exc}).") from exc
 
 
-def _write(file: Path, content: object) -> None:
-    """Replace *file* in one step; only its owner may read it."""
+def write_json(file: Path, content: object) -> None:
+    """Replace *file* in one step; only its owner may read it.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from ui.icons import icon_store
 from ui.models.roles import Tone
-from ui.skins import follow_theme
+from ui.skins import follow_theme, lie_on_base
 from ui.theme import BUTTON_PADDING, MINIMUM_BUTTON_WIDTH, FontRole, Space
 from ui.tokens import Tokens
 from ui.widgets.emptying import clear
@@ -28,7 +28,6 @@ class FirstRunPage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAutoFillBackground(True)
         self._recent = QHBoxLayout()
         self._recent.setSpacing(Space.MEDIUM)
         self.open_button = _button(self.tr("Open…"))
@@ -45,7 +44,7 @@ class FirstRunPage(QWidget):
         row.addStretch(1)
         row.addWidget(page, 10)
         row.addStretch(1)
-        follow_theme(self, _dress)
+        lie_on_base(self)
 
     def show_recent(self, targets: Sequence[str]) -> None:
         """Offer what was open last as links."""
@@ -112,9 +111,3 @@ def _button(text: str) -> QPushButton:
     width = max(MINIMUM_BUTTON_WIDTH, button.fontMetrics().horizontalAdvance(text) + BUTTON_PADDING)
     button.setMinimumWidth(max(120, width))
     return button
-
-
-def _dress(page: FirstRunPage, tokens: Tokens) -> None:
-    palette = page.palette()
-    palette.setColor(palette.ColorRole.Window, tokens.base)
-    page.setPalette(palette)

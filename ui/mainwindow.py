@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
         self.state.set_geometry(bytes(self.saveGeometry().data()))
         try:
             settings.save(self.state, self._file)
-        except OSError as exc:
+        except SettingsError as exc:
             self.status.say(str(exc), problem=True)
 
     def show_problem(self, problem: Problem) -> None:
@@ -368,7 +368,7 @@ class MainWindow(QMainWindow):
         }
         for key, handler in handlers.items():
             actions[key].triggered.connect(lambda _on=False, handler=handler: handler())
-        self.commands.connect_actions(actions)
+        self.commands.connect_actions()
         actions["events"].toggled.connect(self._set_events_shown)
         actions["toolbar"].toggled.connect(self._set_toolbar_shown)
         actions["status_bar"].toggled.connect(self._set_status_bar_shown)

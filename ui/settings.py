@@ -1,14 +1,12 @@
 """What the window remembers: its place, layouts and columns, filters, and which clusters were open."""
 
 import base64
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from clusteradmin.settings import ClientHome
+from clusteradmin.settings import write_json
 
 FILE_NAME: Final = "window.json"
 MOST_CLUSTERS: Final = 50  # layouts kept; those not used for longest are dropped
@@ -70,11 +68,6 @@ class WindowState(msgspec.Struct, omit_defaults=True):
         self.geometry = base64.b64encode(geometry).decode()
 
 
-def default_file() -> Path:
-    """Return the file beside the saved connections that the state is kept in."""
-    return ClientHome.default().directory / FILE_NAME
-
-
 def load(file: Path) -> WindowState:
     """Return what was kept; a file that is missing or cannot be understood means a window as new."""
     try:
@@ -87,14 +80,6 @@ def save(state: WindowState, file: Path) -> None:
     """Keep *state*, whole or not at all.
 
     Raises:
-        OSError: it cannot be written.
+        SettingsError: it cannot be written.
     """
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(msgspec.json.format(msgspec.json.encode(state)))
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_json(file, state)

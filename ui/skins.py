@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QTableView,
     QToolBar,
     QTreeView,
+    QWidget,
 )
 
 from ui.delegate import PADDING, CellDelegate
@@ -66,6 +67,18 @@ def follow_theme(widget: Dressed, dress: Callable[[Dressed, Tokens], None], *, s
         if isinstance(earlier, _Skin):
             earlier.retire()
     _Skin(widget, dress).setObjectName(subject or "")
+
+
+def lie_on_base(page: QWidget) -> None:
+    """Give a page the background of lists, now and in every theme."""
+    page.setAutoFillBackground(True)
+    follow_theme(page, _dress_page, subject="background")
+
+
+def _dress_page(page: QWidget, tokens: Tokens) -> None:
+    palette = page.palette()
+    palette.setColor(QPalette.ColorRole.Window, tokens.base)
+    page.setPalette(palette)
 
 
 def dress_view(view: QAbstractItemView, *, row: Height = Height.ROW, framed: bool = False) -> CellDelegate:

@@ -34,8 +34,9 @@ class WindowCommands(QObject):
         self._actions = actions
         self._commander = commander
 
-    def connect_actions(self, actions: WindowActions) -> None:
+    def connect_actions(self) -> None:
         """Have the actions do these commands."""
+        actions = self._actions
         handlers: dict[str, Callable[[], object]] = {
             "copy_names": self.copy_names,
             "select_all": lambda: self._with(lambda area: area.list.view.selectAll()),

@@ -285,6 +285,13 @@ def by_name(schema: Iterable[PropertySpec], name: str) -> PropertySpec | None:
     return next((spec for spec in schema if spec.name.casefold() == wanted), None)
 
 
+def spec_of(schema: Iterable[PropertySpec], name: str) -> PropertySpec:
+    """Return the property called *name*, which is known to be there."""
+    found = by_name(schema, name)
+    assert found is not None, name
+    return found
+
+
 def check_all(
     schema: tuple[PropertySpec, ...], values: Mapping[str, Value | None], *, complete: bool = False
 ) -> list[Problem]:

@@ -78,7 +78,7 @@ class IconSheet(QWidget):
     def _caption(self, painter: QPainter, x: int, y: int, text: str) -> None:
         painter.setFont(QFont(theme().font(FontRole.SMALL).family(), 7))
         painter.setPen(theme().tokens.text2)
-        painter.drawText(QRect(x, y, 92, 14), int(Qt.AlignmentFlag.AlignHCenter), text)
+        painter.drawText(QRect(max(0, x), y, 92, 14), int(Qt.AlignmentFlag.AlignHCenter), text)
 
     def _kinds(self, painter: QPainter, kinds: list[str]) -> None:
         step, ratio = 1180 // len(kinds), self.devicePixelRatioF()

@@ -5,9 +5,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from clusteradmin.client.cluster import ConnectionState, Status
 from ui.models.roles import Tone
-from ui.skins import follow_theme
+from ui.skins import lie_on_base
 from ui.theme import FontRole, Space
-from ui.tokens import Tokens
 from ui.widgets.labels import StateLabel, TextLabel
 from ui.words import duration
 
@@ -24,7 +23,6 @@ class ConnectingPage(QWidget):
     def __init__(self, target: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._target = target
-        self.setAutoFillBackground(True)
         self._title = TextLabel(self.tr("Connecting to {0}").format(target), FontRole.TITLE)
         self._state = StateLabel("progress", "")
         self._attempts = TextLabel(tone=Tone.TEXT2, wrap=True, selectable=True)
@@ -50,7 +48,7 @@ class ConnectingPage(QWidget):
         row.addStretch(1)
         row.addWidget(page, 8)
         row.addStretch(1)
-        follow_theme(self, _dress)
+        lie_on_base(self)
 
     def show_status(self, status: Status, now: float) -> None:
         """Show how the connection stands; *now* in wall-clock seconds."""
@@ -63,9 +61,3 @@ class ConnectingPage(QWidget):
         self._state.show_state("progress" if connecting else "failed", text)
         self._attempts.setText("\n".join(status.attempts[-MOST_ATTEMPTS:]))
         self.try_button.setEnabled(not connecting)
-
-
-def _dress(page: ConnectingPage, tokens: Tokens) -> None:
-    palette = page.palette()
-    palette.setColor(palette.ColorRole.Window, tokens.base)
-    page.setPalette(palette)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QRadioButton, QVBoxLayout,
 from clusteradmin.wizards.edits import Key, prop
 from nodeagent.api.commonproperties import NEVER, RESOURCE, RESOURCE_TYPE
 from nodeagent.api.objects import Resource, Snapshot
-from nodeagent.api.properties import PropertySpec, Value, by_name, effective
+from nodeagent.api.properties import PropertySpec, Value, effective, spec_of
 from ui import words
 from ui.forms.editors import Editor, NumberEditor
 from ui.forms.row import OptionalNumberRow, value_text
@@ -218,9 +218,7 @@ def type_interval(name: str, type_name: str, cluster: Snapshot) -> int:
 
 
 def _spec(name: str) -> PropertySpec:
-    found = by_name(RESOURCE, name)
-    assert found is not None, name
-    return found
+    return spec_of(RESOURCE, name)
 
 
 def without_special(spec: PropertySpec) -> PropertySpec:

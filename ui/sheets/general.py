@@ -16,7 +16,7 @@ from nodeagent.api.objects import (
     ResourceType,
     kind_of,
 )
-from nodeagent.api.properties import PropertySpec, by_name
+from nodeagent.api.properties import PropertySpec, spec_of
 from ui import words
 from ui.forms.nodelists import NodeLists
 from ui.forms.possibleowners import PossibleOwners
@@ -41,9 +41,7 @@ class GeneralPage(Page):
 
     def spec(self, name: str) -> PropertySpec:
         """Return the schema of a common property."""
-        found = by_name(COMMON[kind_of(self.draft.item)], name)
-        assert found is not None, name
-        return found
+        return spec_of(COMMON[kind_of(self.draft.item)], name)
 
 
 class GroupGeneral(GeneralPage):

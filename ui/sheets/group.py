@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
 from clusteradmin.wizards.edits import PREFERRED_OWNERS, Key, prop
 from nodeagent.api.commonproperties import GROUP
 from nodeagent.api.objects import Group
-from nodeagent.api.properties import PropertySpec, by_name
+from nodeagent.api.properties import PropertySpec, spec_of
 from ui import words
 from ui.forms.editors import NumberEditor
 from ui.forms.row import OptionalNumberRow
@@ -191,6 +191,4 @@ def _class_names(group: Group) -> tuple[str, ...]:
 
 
 def _spec(name: str) -> PropertySpec:
-    found = by_name(GROUP, name)
-    assert found is not None, name
-    return found
+    return spec_of(GROUP, name)

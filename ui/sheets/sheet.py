@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
@@ -19,11 +18,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from clusteradmin.client.commands import send
 from clusteradmin.client.status import ConnectionState, Update
 from clusteradmin.wizards.edits import Key, Meeting
 from nodeagent.api.objects import ClusterObject, ObjectKind, ObjectRef, Snapshot
 from nodeagent.api.problems import ClusterError, Problem
-from nodeagent.api.requests import Done, Request, Right
+from nodeagent.api.requests import Request, Right
 from nodeagent.api.texts import sentence
 from ui import tasks, words
 from ui.delegate import plain_tooltip
@@ -52,7 +52,6 @@ HEIGHT = 640  # at most, without scrolling: a screen of 768 px has room for it, 
 _LEAST_HEIGHT = 460
 _ICON = 32
 _ONLY_SHOWN = frozenset({ObjectKind.NETWORK, ObjectKind.INTERFACE})  # the Cluster Service changes nothing of these
-_MIRROR_SECONDS = 5.0  # how long the picture may lag behind a committed change before the sheet goes on without it
 
 
 class Note(QWidget):
@@ -381,16 +380,7 @@ class Sheet(QDialog):
 
     async def _send(self, requests: tuple[Request, ...]) -> tuple[Problem, ...]:
         """Send one after the other, and return when the picture shows what they did."""
-        notices: list[Problem] = []
-        revision = 0
-        for request in requests:
-            reply = await self.cluster.call(request)
-            assert isinstance(reply, Done)
-            notices += reply.notices
-            revision = max(revision, reply.revision)
-        with suppress(TimeoutError):
-            await self.cluster.until(lambda seen: True if seen.revision >= revision else None, _MIRROR_SECONDS)
-        return tuple(notices)
+        return tuple([notice for request in requests for notice in (await send(self.cluster, request)).notices])
 
     def _done(self, sent: tuple[Key, ...], notices: tuple[Problem, ...]) -> None:
         self._busy = False

@@ -12,7 +12,7 @@ from clusteradmin.wizards.newgroup import NewGroup
 from nodeagent.api.commonproperties import GROUP as GROUP_PROPERTIES
 from nodeagent.api.objects import NodeId, ObjectKind, Snapshot
 from nodeagent.api.problems import Problem
-from nodeagent.api.properties import Kind, PropertySpec, Value, by_name
+from nodeagent.api.properties import Kind, PropertySpec, Value, spec_of
 from nodeagent.api.texts import sentence
 from ui import words
 from ui.forms.editors import editor_for
@@ -140,6 +140,5 @@ class NewGroupWizard(Wizard):
 
 
 def _default(name: str) -> str:
-    spec = by_name(GROUP_PROPERTIES, name)
-    assert spec is not None, name
+    spec = spec_of(GROUP_PROPERTIES, name)
     return str(spec.default) if spec.kind is Kind.INTEGER else value_text(spec, spec.default)

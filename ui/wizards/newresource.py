@@ -12,7 +12,7 @@ from clusteradmin.wizards.newresource import NewResource
 from nodeagent.api.commonproperties import RESOURCE
 from nodeagent.api.objects import GroupId, NodeId, ObjectKind, ResourceId, Snapshot
 from nodeagent.api.problems import Problem
-from nodeagent.api.properties import Kind, PropertySpec, Value, by_name
+from nodeagent.api.properties import Kind, PropertySpec, Value, spec_of
 from nodeagent.api.texts import sentence
 from ui import words
 from ui.forms.dependencies import Dependencies
@@ -42,8 +42,7 @@ class IdentityPage(WizardPage):
         self.answers = answers
         cluster = wizard.snapshot
         self.about(self.tr("A resource is one thing that goes online: an application, an address, a disk."))
-        separate = by_name(RESOURCE, "SeparateMonitor")
-        assert separate is not None
+        separate = spec_of(RESOURCE, "SeparateMonitor")
         self.name = PropertyRow(NAME, editor_for(NAME), label=self.tr("Name"))
         types = sorted(cluster.types.values(), key=lambda one: (one.display_name or one.name).casefold())
         kinds = ChoiceEditor(TYPE, [(one.name, one.display_name or one.name) for one in types])
