@@ -6,20 +6,11 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from clusteradmin.client.transport import LineTransport, UnixTransport
 from clusteradmin.settings import ClientHome, KnownNode, SavedConnection
 from clusteradmin.ssh.config import HostConfig, SshConfig, Target
-from clusteradmin.ssh.credentials import (
-    Credentials,
-    HostKeyQuestion,
-    InteractiveQuestion,
-    PassphraseQuestion,
-    PasswordQuestion,
-    Prompter,
-)
-from clusteradmin.ssh.errors import CannotAsk
+from clusteradmin.ssh.credentials import Credentials, NoPrompter, Prompter
 from clusteradmin.ssh.hostkeys import HostKey
 from clusteradmin.ssh.jump import open_agent_channel
 from nodeagent.api.objects import Endpoint, NodeId
@@ -42,20 +33,10 @@ class Place:
     host_keys: tuple[HostKey, ...] = ()
 
 
-class LaterPrompter:
-    """Asks nothing: nobody wants a question out of the blue because a connection was lost."""
+class LaterPrompter(NoPrompter):
+    """Asks nothing for now: nobody wants a question out of the blue because a connection was lost."""
 
-    async def accept_host_key(self, question: HostKeyQuestion) -> NoReturn:
-        raise CannotAsk(f"whether {question.host} may be trusted is asked when you choose Try Now")
-
-    async def passphrase(self, question: PassphraseQuestion) -> NoReturn:
-        raise CannotAsk(f"The passphrase of {question.file} is asked when you choose Try Now.")
-
-    async def password(self, question: PasswordQuestion) -> NoReturn:
-        raise CannotAsk(f"The password of {question.login} is asked when you choose Try Now.")
-
-    async def answers(self, question: InteractiveQuestion) -> NoReturn:
-        raise CannotAsk(f"The questions of {question.login} are asked when you choose Try Now.")
+    how = "is asked when you choose Try Now"
 
 
 class Dialer:

@@ -86,17 +86,19 @@ class Prompter(Protocol):
 class NoPrompter:
     """Asks nothing: for scripts, and wherever there is neither a terminal nor a window."""
 
+    how = "cannot be asked without a terminal or window"
+
     async def accept_host_key(self, question: HostKeyQuestion) -> NoReturn:
-        raise CannotAsk(f"whether {question.host} may be trusted cannot be asked without a terminal or window")
+        raise CannotAsk(f"whether {question.host} may be trusted {self.how}")  # the end of a sentence: HostKeyRefused
 
     async def passphrase(self, question: PassphraseQuestion) -> NoReturn:
-        raise CannotAsk(f"The key {question.file} is encrypted, and without a terminal or window nobody can be asked.")
+        raise CannotAsk(f"The passphrase of {question.file} {self.how}.")
 
     async def password(self, question: PasswordQuestion) -> NoReturn:
-        raise CannotAsk(f"Without a terminal or window the password of {question.login} cannot be asked.")
+        raise CannotAsk(f"The password of {question.login} {self.how}.")
 
     async def answers(self, question: InteractiveQuestion) -> NoReturn:
-        raise CannotAsk(f"Without a terminal or window the questions of {question.login} cannot be answered.")
+        raise CannotAsk(f"What {question.login} wants to know {self.how}.")
 
 
 class Credentials:

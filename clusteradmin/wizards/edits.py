@@ -261,16 +261,17 @@ class Edits:
                 )
             )
         if PREFERRED_OWNERS in self._mine:
-            found.append(SetPreferredOwners(group=identity, nodes=self._mine[PREFERRED_OWNERS]))  # type: ignore[arg-type]
+            found.append(SetPreferredOwners(group=identity, nodes=self._mine[PREFERRED_OWNERS]))  # type: ignore[arg-type]  # ids
         if POSSIBLE_OWNERS in self._mine:
-            found.append(SetPossibleOwners(resource=identity, nodes=self._mine[POSSIBLE_OWNERS]))  # type: ignore[arg-type]
+            found.append(SetPossibleOwners(resource=identity, nodes=self._mine[POSSIBLE_OWNERS]))  # type: ignore[arg-type]  # ids
         if DEPENDENCIES in self._mine:
-            found.append(SetDependencies(resource=identity, providers=self._mine[DEPENDENCIES]))  # type: ignore[arg-type]
+            found.append(SetDependencies(resource=identity, providers=self._mine[DEPENDENCIES]))  # type: ignore[arg-type]  # ids
         if NAME in self._mine:
             found.append(Rename(kind=kind, id=identity, name=str(self._mine[NAME])))
         return tuple(found)
 
     def _values(self, part: Part) -> dict[str, Value | None]:
+        # Properties and parameters hold Values.
         return {key.name: value for key, value in self._mine.items() if key.part is part}  # type: ignore[misc]
 
 

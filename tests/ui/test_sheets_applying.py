@@ -197,13 +197,7 @@ async def test_each_possible_owner_is_asked_on_its_own_and_answers_when_it_can(o
         return Validated(answers=(replies[node],))
 
     cluster.answer = answer
-    page = page_of(sheet, ParametersPage)
-    assert isinstance(page, ParametersPage)
-    done = asyncio.Event()
-    page.check.finished.connect(done.set)
-    press(page.check.button)
-    async with asyncio.timeout(5):
-        await done.wait()
+    page = await checked(sheet)
     lines = page.check.lines
     assert {node: line.state for node, line in lines.items()} == {
         1: "online",
@@ -226,6 +220,12 @@ async def test_a_check_has_ended_also_when_the_last_node_refuses_to_answer(opene
         raise refuse("timed_out", seconds=10)
 
     standin(sheet).answer = answer
+    page = await checked(sheet)
+    assert {line.state for line in page.check.lines.values()} == {"warning", "unknown"}
+
+
+async def checked(sheet: Sheet) -> ParametersPage:
+    """Ask every possible owner, and return the page when all have answered."""
     page = page_of(sheet, ParametersPage)
     assert isinstance(page, ParametersPage)
     done = asyncio.Event()
@@ -233,7 +233,7 @@ async def test_a_check_has_ended_also_when_the_last_node_refuses_to_answer(opene
     press(page.check.button)
     async with asyncio.timeout(5):
         await done.wait()
-    assert {line.state for line in page.check.lines.values()} == {"warning", "unknown"}
+    return page
 
 
 # --- others change it too --------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import shiboken6
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QTableView
 from pytestqt.qtbot import QtBot
@@ -169,6 +170,4 @@ def test_large_fonts_grow_the_rows() -> None:
 
 
 def _is_valid(label: QLabel) -> bool:
-    import shiboken6
-
     return bool(shiboken6.isValid(label))

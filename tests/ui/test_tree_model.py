@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QModelIndex
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex
 from PySide6.QtTest import QAbstractItemModelTester
 
 from nodeagent.api.objects import NodeState, ResourceState, Snapshot
@@ -54,8 +54,6 @@ def test_a_group_that_moved_stands_under_its_new_owner(model: TreeModel) -> None
 
 
 def test_a_renamed_group_moves_to_its_place_and_keeps_its_index(model: TreeModel) -> None:
-    from PySide6.QtCore import QPersistentModelIndex
-
     before = two_nodes()
     model.update(Picture(before))
     kept = QPersistentModelIndex(model.index_of(Place(Branch.GROUP, "web")))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import pytest_asyncio
@@ -40,7 +41,7 @@ from ui.models.places import GROUPS, RESOURCES, Branch, Place
 pytestmark = pytest.mark.asyncio
 
 ONLINE, OFFLINE, FAILED = ResourceState.ONLINE, ResourceState.OFFLINE, ResourceState.FAILED
-Open = Callable[[Snapshot], tuple[ClusterArea, StandInCluster]]
+Dialog = TypeVar("Dialog", bound=QDialog)
 
 
 @pytest_asyncio.fixture
@@ -66,6 +67,13 @@ def pair() -> Snapshot:
 def select(area: ClusterArea, *names: str, kind: ObjectKind = ObjectKind.RESOURCE) -> None:
     area.list.view.setFocus()
     area.list.select([ObjectRef(kind, name) for name in names])
+
+
+def the(kind: type[Dialog], area: ClusterArea) -> Dialog:
+    """Return the dialog of that kind that was opened."""
+    found = area.findChild(kind)
+    assert found is not None
+    return found
 
 
 async def until(test: Callable[[], object]) -> None:
@@ -160,8 +168,7 @@ async def test_a_group_on_two_nodes_is_moved_to_the_other(window: MainWindow) ->
     area.go_to(GROUPS)
     select(area, "web", kind=ObjectKind.GROUP)
     window.commander.do(area, Verb.MOVE_GROUP)
-    dialog = area.findChild(MoveGroupDialog)
-    assert dialog is not None
+    dialog = the(MoveGroupDialog, area)
     assert [t.name for t in dialog.model.targets] == ["Best possible", "a", "b"]
     assert dialog.model.targets[1].reason == "No: already here"
     assert dialog.target == 2
@@ -177,8 +184,7 @@ async def test_move_group_follows_the_live_state(window: MainWindow) -> None:
     area.go_to(GROUPS)
     select(area, "web", kind=ObjectKind.GROUP)
     window.commander.do(area, Verb.MOVE_GROUP)
-    dialog = area.findChild(MoveGroupDialog)
-    assert dialog is not None
+    dialog = the(MoveGroupDialog, area)
     stand_in.show(changed(pair(), "node", "b", state=NodeState.DOWN))
     await until(lambda: not dialog.accept_button.isEnabled())
     assert dialog.model.targets[2].reason == "No: not up (Down)"
@@ -191,8 +197,7 @@ async def test_a_refused_move_is_said_in_its_dialog(window: MainWindow) -> None:
     area.go_to(GROUPS)
     select(area, "web", kind=ObjectKind.GROUP)
     window.commander.do(area, Verb.MOVE_GROUP)
-    dialog = area.findChild(MoveGroupDialog)
-    assert dialog is not None
+    dialog = the(MoveGroupDialog, area)
     dialog.accept()
     await until(lambda: dialog.error.problem)
     assert dialog.error.problem == "Another change came first; try again."
@@ -205,8 +210,7 @@ async def test_deleting_names_the_dependents_and_takes_them_along(window: MainWi
     area, stand_in = opened(window, snapshot)
     select(area, "ip", "app")
     window.commander.do(area, Verb.DELETE)
-    question = area.findChild(Question)
-    assert question is not None
+    question = the(Question, area)
     assert stand_in.requests == []
     question.accept()
     await until(lambda: stand_in.requests)
@@ -219,8 +223,7 @@ async def test_a_node_is_declared_off_when_its_name_was_typed(window: MainWindow
     area.go_to(Place(Branch.CLUSTER))
     select(area, "2", kind=ObjectKind.NODE)
     window.commander.do(area, Verb.DECLARE_OFF)
-    question = area.findChild(Question)
-    assert question is not None
+    question = the(Question, area)
     question.field.setText("a")
     assert not question.accept_button.isEnabled()
     question.field.setText(" B ")
@@ -235,8 +238,7 @@ async def test_what_interrupts_is_asked_for_twice(window: MainWindow) -> None:
     area.go_to(Place(Branch.CLUSTER))
     select(area, "1", kind=ObjectKind.NODE)
     window.commander.do(area, Verb.STOP)
-    question = area.findChild(Question)
-    assert question is not None
+    question = the(Question, area)
     assert stand_in.requests == []
     question.accept()
     await until(lambda: stand_in.requests)
@@ -248,8 +250,7 @@ async def test_maintenance_lasts_as_long_as_was_chosen(window: MainWindow) -> No
     area.go_to(GROUPS)
     select(area, "web", kind=ObjectKind.GROUP)
     window.commander.do(area, Verb.BEGIN_MAINTENANCE)
-    dialog = area.findChild(MaintenanceDialog)
-    assert dialog is not None
+    dialog = the(MaintenanceDialog, area)
     dialog.length.setCurrentIndex(0)
     dialog.reason.setText(" new kernel ")
     dialog.accept()

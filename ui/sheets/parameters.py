@@ -47,11 +47,14 @@ class ParametersPage(Page):
         """Return the parameters as they would be stored."""
         edits = self.draft.edits
         values = {key.name: edits.value(key) for key in self.rows}
+        # Parameters hold Values.
         return {name: value for name, value in values.items() if value is not None}  # type: ignore[misc]
 
     def _owners(self) -> tuple[NodeId, ...]:
         chosen = self.draft.edits.value(POSSIBLE_OWNERS)
-        return tuple(sorted(self.draft.snapshot.nodes)) if chosen is None else chosen  # type: ignore[return-value]
+        if chosen is None:
+            return tuple(sorted(self.draft.snapshot.nodes))
+        return chosen  # type: ignore[return-value]  # node ids
 
     def _ask(self) -> None:
         item = self.draft.item
