@@ -9,14 +9,13 @@ import sys
 from pathlib import Path
 
 from nodeagent import resourcetypes, settings
-from nodeagent.monitor import notes
+from nodeagent.monitor import notes, renewal
 from nodeagent.monitor.backstop import Machine
 from nodeagent.monitor.process import Monitor, Places
-from nodeagent.monitor.reaping import cut_all, kill_resources, own_containers
+from nodeagent.monitor.reaping import containers_of, cut_all, kill_resources, own_containers
 from nodeagent.monitor.unitwatchdog import UnitWatchdog
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import SystemClock
-from nodeagent.system.containers import Containers
 from nodeagent.system.launcher import Launcher
 from nodeagent.system.processes import become_subreaper
 from nodeagent.system.supervisor import Supervisor, watchdog_timeout
@@ -29,9 +28,12 @@ SHARED = "shared"  # the monitor that every node has
 def main(argv: list[str]) -> int:
     """Run until told to quit."""
     parser = argparse.ArgumentParser(prog="clusteragent monitor")
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--name", required=True)
+    parser.add_argument("--config", type=Path, default=settings.DEFAULT_CONFIG)
+    parser.add_argument("--name", default=SHARED)
+    parser.add_argument("--trial", action="store_true", help="only say whether it would start")
     arguments = parser.parse_args(argv)
+    if arguments.trial:
+        return 0 if resourcetypes.installed()[0] else 1
     config = settings.load(arguments.config)
     folder = config.monitors
     config.run.mkdir(parents=True, exist_ok=True)
@@ -46,32 +48,39 @@ def main(argv: list[str]) -> int:
     types, failed = resourcetypes.installed()
     for name, why in failed.items():
         sys.stderr.write(f"The resource type {name} is not loaded: {why}.\n")
-    former = notes.read(places.notes)
-    if not (kill_resources(containers, former.held) and cut_all([former], types)):  # safety rule P8: nothing is left
+    former, state = notes.read(places.notes), renewal.carried()
+    if state is None and not (
+        kill_resources(containers, former.held) and cut_all([former], types)
+    ):  # safety rule P8: nothing is left
         sys.stderr.write("What a former Resource Monitor held cannot be ended.\n")
         return 1
     sys.stderr.flush()
     clock = SystemClock()
     supervisor, patience = Supervisor(), watchdog_timeout()
-    for inherited in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):  # not for what is started from here
-        os.environ.pop(inherited, None)
     run_before_others()
     killer = UnitWatchdog(clock, supervisor, patience) if patience else LastResort(clock)
-    monitor = Monitor(places, types, containers, clock, _machine(config, arguments.name, containers, killer))
+    monitor = Monitor(places, types, containers, clock, _machine(config, arguments.name, killer))
     if isinstance(killer, UnitWatchdog):
         killer.live_on(monitor.later)
+    if state is not None:
+        renewal.restore(monitor, state)
+    renewal.Renewal(monitor)
     supervisor.say("READY=1")
     monitor.run()
     return 0
 
 
-def _machine(config: AgentSettings, name: str, containers: Containers, killer: LastResort) -> Machine:
+def _machine(config: AgentSettings, name: str, killer: LastResort) -> Machine:
     """Return what of the machine this monitor may use; only the shared one has the watchdog, which opens only once."""
 
     def others_run() -> bool:
         """Whose containers these are, notes tell; what a dead monitor left counts as running until it is reaped."""
         mine = set(notes.read(config.monitors / f"{name}.json").held)
-        return any(not containers.open(other).is_empty() for other in containers.leftovers() if other not in mine)
+        everybody = containers_of(config)
+        try:
+            return any(not everybody.open(one).is_empty() for one in everybody.leftovers() if one not in mine)
+        except (OSError, KeyError):  # one has gone while it was looked at; the next look is soon
+            return True
 
     device = config.watchdog_device
     return Machine(

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from nodeagent.monitor.failures import CRASH_LOOP_DELAYS, KILLS_IN_A_ROW, MOST_REMEMBERED, Failures
-from nodeagent.planner.policies import Policy
+from nodeagent.planner.policies import Policy, RestartAction
 from nodeagent.system.processes import ExitStatus
 
 
@@ -57,3 +57,32 @@ def test_the_pause_grows_to_its_limit_and_a_long_life_ends_it() -> None:
         assert failures.delay == expected
     failures.ended(ExitStatus(code=1), 2.0)
     assert failures.delay == 0
+
+
+def test_a_single_self_stop_moves_nothing_and_one_too_many_does() -> None:
+    failures = Failures()
+    assert not any(failures.flapping(Policy(), now) for now in range(3))
+    for now in range(3):
+        failures.stopped_by_itself(Policy(), now)
+        assert not failures.flapping(Policy(), now)
+    failures.stopped_by_itself(Policy(), 3)
+    assert failures.flapping(Policy(), 3)
+    assert not failures.flapping(Policy(), 903)
+
+
+def test_self_stops_and_other_failures_count_together() -> None:
+    failures = Failures()
+    assert all(failures.add(Policy(), now) for now in (0, 1, 2))
+    failures.stopped_by_itself(Policy(), 3)
+    assert not failures.flapping(Policy(), 3)  # the first one by itself: perhaps the database was away for everybody
+    failures.stopped_by_itself(Policy(), 4)
+    assert failures.flapping(Policy(), 4)
+    failures.forget()
+    assert not failures.flapping(Policy(), 4)
+
+
+def test_what_may_not_affect_its_group_never_asks_to_leave_the_node() -> None:
+    failures, policy = Failures(), Policy(action=RestartAction.RESTART)
+    for now in range(10):
+        failures.stopped_by_itself(policy, now)
+    assert not failures.flapping(policy, 10)
