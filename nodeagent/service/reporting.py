@@ -170,8 +170,10 @@ class Reporting:
         self._woke_at = self._clock.steady()
 
     def monitor_started(self, name: str, process: int) -> None:
-        """Tell of a new monitor."""
+        """Tell of a new monitor; one that was needed before this node has joined is part of the joining."""
         del name
+        if not self._membership.node:
+            return
         node = self._following.snapshot.node_name(self._membership.node)
         self.say(Severity.INFORMATION, "event_monitor_started", node=node, process=process)
 

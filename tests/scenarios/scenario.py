@@ -58,6 +58,8 @@ class ClusterStart(_Read, frozen=True, kw_only=True):
         rules: which rules it tells, by their keys in rules.py.
         switched_off: nodes that are not switched on when the story begins.
         without: resource types that are not installed on a node, by its number.
+        fence: every node has a fence device.
+        watchdog, reset: what every agent's settings say ("off", "required"; "sysrq").
         applications: the log also tells when each application really runs and ends.
         stays_down: resources that nobody brings online again when everything has healed, because a rule says so.
     """
@@ -70,6 +72,9 @@ class ClusterStart(_Read, frozen=True, kw_only=True):
     clock: str = "2026-06-01 12:00"
     cluster: dict[str, Any] = {}
     without: dict[int, tuple[str, ...]] = {}
+    fence: bool = False
+    watchdog: str = "off"
+    reset: str = "off"
     applications: bool = False
     stays_down: tuple[str, ...] = ()
     groups: dict[str, GroupStart] = {}

@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Coroutine, MutableSequence
 from typing import Any, Final, TypeVar
 
+from msgspec.structs import replace
+
 from nodeagent.api.causes import cause
 from nodeagent.api.events import LogEntry
 from nodeagent.api.objects import GroupState, NodeState, ResourceState, Snapshot, Wanted
@@ -108,6 +110,9 @@ class Stage:
         if scenario.start.applications:
             world.witness = witness
         self.set_clock(scenario.start.clock)
+        for node in world.nodes.values():
+            start = scenario.start
+            node.settings = replace(node.settings, watchdog=start.watchdog, reset=start.reset)
         for number, types in scenario.start.without.items():
             self.node(number).without = set(types)
 
@@ -161,11 +166,14 @@ class Stage:
             await self.world.until(lambda: node.parts and node.parts.membership.incarnation, 20.0)  # noqa: B023 - at once
         if on:
             await self.world.until(lambda: any(n.parts and n.parts.leadership.leads for n in on), 20.0, "one leads")
+        if start.fence:
+            self.world.give_fence_devices()
         for name, group in start.groups.items():
             self.add_group(name, group, placed=bool(on))
         if on:
             await self.settled(30.0)
-            await self.world.pass_time(10.0)  # everybody's judgement has settled, too
+            # Until everybody's judgement has settled, too.
+            await self.world.pass_time(max(10.0, self.world.profile.takeover + 4 * self.world.profile.interval))
 
     def _set_cluster_properties(self) -> None:
         entry = self.world.network.database.entries[CLUSTER]
@@ -284,8 +292,11 @@ class Stage:
     async def heal(self) -> None:
         """End everything that is wrong, as an administrator would; then all has to be as it is wanted."""
         self.told = False
+        self.world.switch.fails = self.world.switch.hangs = False
         self.world.heal_everybody()
         for number, node in self.world.nodes.items():
+            for container in node.containers.all.values():
+                container.unkillable = False
             node.broken.clear()
             node.sick.clear()
             node.thaw()

@@ -18,7 +18,12 @@ from tests.scenarios.stage import ANNA, Stage
 from tests.simulation.node import Node
 
 _NODE = r"node(\d+)"
-_KINDS: Final = {"group": ObjectKind.GROUP, "resource": ObjectKind.RESOURCE, "cluster": ObjectKind.CLUSTER}
+_KINDS: Final = {
+    "group": ObjectKind.GROUP,
+    "resource": ObjectKind.RESOURCE,
+    "cluster": ObjectKind.CLUSTER,
+    "node": ObjectKind.NODE,
+}
 
 
 class UnknownStep(Exception):
@@ -111,6 +116,12 @@ async def _asks(stage: Stage, found: Found) -> None:
         stage.world.witness.providers[request.resource] = now.dependencies if now else ()
 
 
+async def _declare_off(stage: Stage, found: Found) -> None:
+    """The person types the name that is shown, after the heartbeat that is shown."""
+    node = stage.snapshot().node(int(found[1]))
+    await _ask(stage, r.DeclareOff(node=node.id, name=found[2] or node.name, heartbeat=node.heartbeat))
+
+
 async def _what_if(stage: Stage, found: Found) -> None:
     node = stage.asked()
     assert node is not None
@@ -147,6 +158,23 @@ def _numbers(text: str | None) -> tuple[NodeId, ...]:
     return tuple(int(number) for number in re.findall(_NODE, text or ""))
 
 
+def _object(found: Found, ids: Ids) -> tuple[ObjectKind, str]:
+    kind, name = _KINDS[found["kind"]], found["id"]
+    if kind is ObjectKind.NODE:
+        return kind, name.removeprefix("node")
+    return kind, ids(name) if name else "world"
+
+
+def _maintenance(found: Found, ids: Ids) -> r.Request:
+    kind, identity = _object(found, ids)
+    return r.BeginMaintenance(kind=kind, id=identity, seconds=float(found["seconds"]))
+
+
+def _end_maintenance(found: Found, ids: Ids) -> r.Request:
+    kind, identity = _object(found, ids)
+    return r.EndMaintenance(kind=kind, id=identity)
+
+
 REQUESTS: Final[dict[str, Callable[[Found, Ids], r.Request]]] = {
     r"online (?P<kind>group|resource) (?P<id>\w+)(?: on node(?P<node>\d+))?": lambda f, ids: r.BringOnline(
         kind=_kind(f), id=ids(f["id"]), node=_node_of(f["node"])
@@ -157,6 +185,16 @@ REQUESTS: Final[dict[str, Callable[[Found, Ids], r.Request]]] = {
         group=ids(f["id"]), node=_node_of(f["node"])
     ),
     r"pause node(?P<node>\d+)": lambda f, ids: r.PauseNode(node=int(f["node"])),
+    r"drain node(?P<node>\d+)": lambda f, ids: r.PauseNode(node=int(f["node"]), drain=True),
+    r"stop draining node(?P<node>\d+)": lambda f, ids: r.CancelDrain(node=int(f["node"])),
+    r"resume node(?P<node>\d+) with failback": lambda f, ids: r.ResumeNode(node=int(f["node"]), failback=True),
+    r"stop node(?P<node>\d+)": lambda f, ids: r.StopNode(node=int(f["node"])),
+    r"start node(?P<node>\d+)": lambda f, ids: r.StartNode(node=int(f["node"])),
+    r"evict node(?P<node>\d+)": lambda f, ids: r.EvictNode(node=int(f["node"])),
+    r"admit (?P<name>node\d+)": lambda f, ids: r.AdmitNode(name=f["name"]),
+    r"maintenance of (?P<kind>group|node|cluster)(?: (?P<id>\w+))? for (?P<seconds>\d+)": _maintenance,
+    r"end maintenance of (?P<kind>group|node|cluster)(?: (?P<id>\w+))?": _end_maintenance,
+    r"take over now (?P<nodes>.+)": lambda f, ids: r.TakeOverNow(nodes=_numbers(f["nodes"])),
     r"resume node(?P<node>\d+)": lambda f, ids: r.ResumeNode(node=int(f["node"])),
     r"set (?P<kind>group|resource|cluster)(?: (?P<id>\w+))? (?P<pairs>\w+=.*)": _set,
     r"prefer (?P<id>\w+) (?P<nodes>.+)": lambda f, ids: r.SetPreferredOwners(
@@ -243,8 +281,20 @@ def _lose(stage: Stage, found: Found) -> None:
         node.path.change(lost_requests=1.0, late=1.0)
 
 
-def _log_on(stage: Stage, found: Found) -> None:
-    """Freeze one monitor by its name, where others of the node go on."""
+def _jam(stage: Stage, found: Found) -> None:
+    stage.node(int(found[2])).container(found[1]).unkillable = True
+
+
+def _unjam(stage: Stage, found: Found) -> None:
+    stage.node(int(found[2])).container(found[1]).unkillable = False
+
+
+def _fence_devices(stage: Stage, found: Found) -> None:
+    stage.world.switch.fails, stage.world.switch.hangs = found[1] == "fail", found[1] == "hang"
+
+
+def _one_monitor(stage: Stage, found: Found) -> None:
+    """One monitor by its name ends, others of the node go on."""
     node = stage.node(int(found[2]))
     for monitor in list(node.monitors.values()):
         if monitor.monitor_name == found[1]:
@@ -256,6 +306,11 @@ STEPS: Final[dict[str, Does]] = {
     r"clock ([\d: -]+)": _clock,
     **dict.fromkeys(REQUESTS, _asks),
     r"what if .*": _what_if,
+    r"declare node(\d+) off(?:, typing (\w+))?": _declare_off,
+    r"fence devices (fail|hang|work)": _fence_devices,
+    r"jam (\w+) on node(\d+)": _jam,
+    r"unjam (\w+) on node(\d+)": _unjam,
+    r"wipe node(\d+)": _on_node(Node.wipe),
     r"power off node(\d+)": _on_node(Node.power_off),
     r"power on node(\d+)": _on_node(Node.power_on),
     r"leave node(\d+)": _on_node(Node.stop_service),
@@ -263,7 +318,7 @@ STEPS: Final[dict[str, Does]] = {
     r"crash service node(\d+)": _on_node(Node.crash_service),
     r"crash service node(\d+) for good": _on_node(lambda node: node.crash_service(restart=False)),
     r"crash monitor node(\d+)": _on_node(Node.crash_monitor),
-    r"crash monitor of (\w+) on node(\d+)": _log_on,
+    r"crash monitor of (\w+) on node(\d+)": _one_monitor,
     r"crash (\w+)": _crash,
     r"break (\w+) on node(\d+)": _break,
     r"mend (\w+) on node(\d+)": _mend,
