@@ -67,7 +67,7 @@ class GuardUnavailable(Exception):
 
 
 class PacketGuard:
-    """Renewing takes one system call to send and one to read; see `docs/performance.md` for the time.
+    """Renewing takes some 70 us. To close one takes 20 ms: the kernel waits until all it has replaced is gone.
 
     Raises:
         GuardUnavailable: from every method but `close`.
@@ -83,6 +83,11 @@ class PacketGuard:
     def close(self) -> None:
         """Close the socket; what is in force stays so."""
         self._line.close()
+
+    def __del__(self) -> None:
+        """Close one that was kept to the end."""
+        if hasattr(self, "_line"):
+            self.close()
 
     def __enter__(self) -> Self:
         """Use it for a block."""

@@ -13,7 +13,7 @@ import pytest
 from nodeagent.api.properties import Value
 from nodeagent.api.texts import render, sentence
 from nodeagent.resourcetypes import address as subject
-from nodeagent.resourcetypes.address import AddressGrip, IPAddress, Settings
+from nodeagent.resourcetypes.address import IPAddress, Settings
 from nodeagent.resourcetypes.base import ResourceError
 from nodeagent.system import addresses
 from nodeagent.system.addresses import HeldAddress, LinkNews
@@ -24,7 +24,6 @@ from tests.support.namespaces import Namespace, needs_namespaces, two_hosts
 pytestmark = needs_namespaces
 
 ADDRESS = IPv4Address("10.99.0.50")
-KIND = IPAddress()
 BACKSTOP = 3.5  # seconds after T by which the kernel has removed an address whose lifetime has ended
 
 
@@ -35,18 +34,18 @@ def here() -> Iterator[Namespace]:
 
 
 def settings(text: str = str(ADDRESS), **more: Value) -> Settings:
-    return KIND.read({"Address": text, **more})
+    return IPAddress.read({"Address": text, **more})
 
 
 def online(mine: Settings) -> None:
-    KIND.online(mine, lambda text: None)
+    IPAddress().online(mine, lambda text: None)
 
 
 def refusal(mine: Settings) -> str:
     """Return the sentence with which it is refused, which is that of validating too."""
     with pytest.raises(ResourceError) as caught:
         online(mine)
-    assert KIND.validate(mine) == [caught.value.problem]
+    assert IPAddress().validate(mine) == [caught.value.problem]
     return sentence(caught.value.problem)
 
 
@@ -58,7 +57,7 @@ def test_it_goes_to_the_card_whose_subnet_holds_it_with_that_subnets_mask() -> N
     online(settings())
     (found,) = held()
     assert str(found.interface) == "10.99.0.50/24"
-    assert KIND.validate(settings()) == []
+    assert IPAddress().validate(settings()) == []
 
 
 def test_a_mask_of_its_own_is_taken() -> None:
@@ -97,7 +96,7 @@ def test_two_cards_on_its_network_are_named(here: Namespace) -> None:
 
 def test_the_nodes_own_address_is_not_taken_from_it(here: Namespace) -> None:
     assert refusal(settings("10.99.0.1")) == "The address 10.99.0.1 is the node's own, on eth0; choose another one."
-    KIND.terminate(settings("10.99.0.1"))
+    IPAddress().terminate(settings("10.99.0.1"))
     assert len(addresses.picture().of(IPv4Address("10.99.0.1"))) == 1
 
 
@@ -121,7 +120,7 @@ def test_an_ordinary_user_is_told_what_it_takes() -> None:
 def test_a_permission_that_has_ended_adds_nothing() -> None:
     clock = SystemClock()
     online(settings())
-    grip = AddressGrip(ADDRESS, clock.steady)
+    grip = IPAddress().grip(settings(), clock.steady)
     try:
         grip.permit(clock.steady() + 5.0)
         grip.cut()
@@ -135,7 +134,7 @@ def test_a_permission_that_has_ended_adds_nothing() -> None:
 def test_a_clock_that_passes_the_deadline_while_it_is_permitted_cuts_it() -> None:
     online(settings())
     times = iter([10.0, 10.0, 10.1, 11.0])
-    grip = AddressGrip(ADDRESS, lambda: next(times, 11.0))
+    grip = IPAddress().grip(settings(), lambda: next(times, 11.0))
     try:
         grip.permit(11.0)
         assert held() == []
@@ -158,7 +157,7 @@ def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("unguarded")
 def test_without_nftables_it_works_and_says_what_is_weaker() -> None:
     online(settings())
-    grip = AddressGrip(ADDRESS, SystemClock().steady)
+    grip = IPAddress().grip(settings(), SystemClock().steady)
     try:
         grip.permit(math.inf)
         assert grip.weakness is not None
@@ -176,7 +175,7 @@ def test_without_nftables_it_works_and_says_what_is_weaker() -> None:
 def test_without_nftables_the_lifetime_removes_it_from_a_node_that_hangs() -> None:
     clock = SystemClock()
     online(settings())
-    grip = AddressGrip(ADDRESS, clock.steady)
+    grip = IPAddress().grip(settings(), clock.steady)
     news = LinkNews()
     try:
         until = clock.steady() + 0.5
