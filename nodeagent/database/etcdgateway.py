@@ -15,6 +15,7 @@ import h11
 import msgspec
 
 _PIECE: Final = 256 * 1024  # bytes read at once
+_LONG: Final = 0.3  # seconds; a member that answers takes milliseconds
 _MOST_IDLE: Final = 2  # connections kept for the next call; more are opened only while calls overlap
 
 
@@ -199,7 +200,8 @@ class Gateway:
         self.closed = False
         self._turn = 0
         self._idle: deque[Connection] = deque()
-        self._busy: set[Connection] = set()
+        self._calls: dict[Connection, float] = {}  # and since when each waits for its answer, by the loop's clock
+        self._streams: set[Connection] = set()
 
     @property
     def place(self) -> Place:
@@ -207,12 +209,16 @@ class Gateway:
         return self.places[self._turn]
 
     def failed(self, place: Place) -> None:
-        """Ask the next member from now on."""
+        """Ask the next member from now on; calls that this one has kept waiting for long end without an answer."""
         if place == self.place:
             self._turn = (self._turn + 1) % len(self.places)
         for connection in [idle for idle in self._idle if idle.place == place]:
             self._idle.remove(connection)
             connection.drop()
+        long_ago = asyncio.get_running_loop().time() - _LONG
+        for connection, since in self._calls.items():
+            if connection.place == place and since < long_ago:
+                connection.drop()
 
     async def call(self, path: str, message: object, timeout: float) -> tuple[int, bytes]:
         """Post one message and return the status and the body of the answer.
@@ -242,25 +248,26 @@ class Gateway:
             why = f"{place} did not answer within {timeout:g} s"
             raise (NoAnswer(why) if connection else NotSent(why)) from exc
         else:
-            self._busy.discard(connection)
+            del self._calls[connection]
             if connection.usable and len(self._idle) < _MOST_IDLE and place == self.place and not self.closed:
                 self._idle.append(connection)
             else:
                 connection.drop()
             return answer
         finally:
-            if connection in self._busy:
-                self._busy.discard(connection)
+            if connection is not None and self._calls.pop(connection, None) is not None:
                 connection.drop()
 
     async def _connection(self, place: Place) -> Connection:
         while self._idle:
             connection = self._idle.pop()
             if connection.usable and connection.place == place:
-                self._busy.add(connection)
-                return connection
+                break
             connection.drop()
-        return await self._opened(place)
+        else:
+            connection = await self._opened(place)
+        self._calls[connection] = asyncio.get_running_loop().time()
+        return connection
 
     async def _opened(self, place: Place) -> Connection:
         connection = None if self.closed else await Connection.open(place, self.certificates)
@@ -268,7 +275,6 @@ class Gateway:
             if connection is not None:
                 connection.drop()
             raise NotSent("the store is closed")
-        self._busy.add(connection)
         return connection
 
     async def stream(self, path: str) -> Connection:
@@ -283,18 +289,19 @@ class Gateway:
         except NotSent:
             self.failed(place)
             raise
+        self._streams.add(connection)
         connection.begin_stream(path)
         return connection
 
     def end(self, connection: Connection) -> None:
         """End a stream."""
-        self._busy.discard(connection)
+        self._streams.discard(connection)
         connection.drop()
 
     async def close(self) -> None:
         """End all connections, with the calls that wait on them."""
         self.closed = True
-        for connection in (*self._idle, *self._busy):
+        for connection in (*self._idle, *self._calls, *self._streams):
             connection.drop()
         self._idle.clear()
         await asyncio.sleep(0)  # the loop closes their sockets in its next turn

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
@@ -14,10 +13,8 @@ from nodeagent.database.etcdgateway import Connection, Gateway, NoAnswer, NotSen
 from nodeagent.database.etcdmessages import Event, WatchMessage, WatchResult, decoded
 from nodeagent.database.store import Compacted, Unavailable
 
-QUIET: Final = 0.5  # seconds without a word after which the member is asked whether it is there
-PATIENCE: Final = 1.0  # seconds in which it has to answer that, or the first message
-MUCH: Final = 40  # changes within a second: the heartbeats of 20 nodes in the default profile
-BREATH: Final = 0.04  # seconds
+QUIET: Final = 0.3  # seconds without a word after which the member is asked whether it is there
+PATIENCE: Final = 0.7  # seconds in which it has to answer that, or the first message
 LAG: Final = 1.0  # seconds by which a watch may be behind what its own store has committed
 
 
@@ -44,7 +41,6 @@ class EtcdWatch:
         self._range_end = range_end
         self._committed = committed
         self._lines = b""
-        self._recent: deque[float] = deque(maxlen=MUCH)
 
     async def batches(self, after: int) -> AsyncGenerator[tuple[Event, ...], None]:
         """Yield the changes after revision *after*, whole commits at a time.
@@ -102,17 +98,10 @@ class EtcdWatch:
                 batch, gathered = tuple(gathered), []
                 after = batch[-1].kv.mod_revision
                 yield batch
-                await self._breathe(len(batch), loop.time())
             if after >= owed:
                 owed, owed_since = self._committed(), loop.time()
             elif loop.time() - owed_since > LAG and not any(result.events for result in results):
                 raise Unavailable(f"{stream.place} has fallen behind")
-
-    async def _breathe(self, changes: int, now: float) -> None:
-        """Let some more come when much comes: one turn for several changes costs a node far less than one for each."""
-        self._recent.extend([now] * changes)
-        if len(self._recent) == MUCH and now - self._recent[0] < 1:
-            await asyncio.sleep(BREATH)  # how long the news may wait at most
 
     async def _hear(self, stream: Connection) -> list[WatchResult]:
         """Return the next messages; each is a line, and lines do not care for the pieces that they come in."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from nodeagent.api.events import LogEntry
 from nodeagent.api.objects import Snapshot
@@ -16,7 +18,26 @@ from nodeagent.database.view import ClusterView, Delta
 log = logging.getLogger(__name__)
 
 Listener = Callable[[Delta], None]
-RETRY = 0.2  # seconds between attempts to read a store that does not answer
+MUCH: Final = 40  # heartbeats within a second
+BREATH: Final = 0.04  # seconds
+RETRY: Final = 0.2  # seconds between attempts to read a store that does not answer
+
+
+class _Breathers:
+    """Tells when to let some news come together: a turn for several heartbeats costs far less than one for each."""
+
+    def __init__(self) -> None:
+        self._beats: deque[float] = deque(maxlen=MUCH)
+        self._other = float("-inf")
+
+    def due(self, batch: Sequence[Change]) -> bool:
+        """Tell whether a batch shows that there are many nodes and that all they do is to beat."""
+        now = asyncio.get_running_loop().time()
+        beats = sum(change.key.startswith("heartbeats/") for change in batch)
+        self._beats.extend([now] * beats)
+        if beats < len(batch):
+            self._other = now
+        return len(self._beats) == MUCH and now - self._beats[0] < 1 and now - self._other > 1
 
 
 class Following:
@@ -29,6 +50,7 @@ class Following:
         self._reachable = True
         self._listeners: list[Listener] = []
         self._moved = asyncio.Event()
+        self._breathers = _Breathers()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -93,6 +115,8 @@ class Following:
             async for batch in batches:
                 self._back()
                 self._tell(self.view.apply(batch))
+                if self._breathers.due(batch):
+                    await asyncio.sleep(BREATH)  # how long the news may wait at most
         finally:
             await batches.aclose()  # type: ignore[attr-defined]
 

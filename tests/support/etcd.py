@@ -56,6 +56,14 @@ def make_certificates(folder: Path, *, name: str = "node") -> Certificates:
     return Certificates(ca, certificate, key)
 
 
+def _stopped(stat: Path) -> bool:
+    """Tell whether a thread is stopped; the state follows the name, which is in parentheses."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] == "T"
+    except FileNotFoundError:
+        return True  # it has just ended
+
+
 @dataclass(slots=True)
 class Member:
     """One member: where it is, and its process while it runs."""
@@ -168,6 +176,8 @@ class Etcd:
         member = self.members[number]
         assert member.process is not None
         member.process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{member.process.pid}/task")
+        self._wait(lambda: all(map(_stopped, threads.glob("*/stat"))), f"member {number} does not stop", number)
         member.frozen = True
 
     def thaw(self, number: int) -> None:
@@ -229,7 +239,7 @@ class Etcd:
             if time.monotonic() > until:
                 log = (self.members[number].folder / "log").read_text(errors="replace")
                 pytest.fail(f"etcd: {complaint}:\n{log[-3000:]}")
-            time.sleep(0.05)  # etcd gives no notice of being ready
+            time.sleep(0.02)  # etcd gives no notice of being ready, and the kernel none of having stopped it
 
 
 @contextmanager

@@ -1,0 +1,53 @@
+"""Where many nodes only beat, their news come together; whatever else happens is told at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from nodeagent.database.memory import MemoryStore
+from nodeagent.database.records import GroupRecord, HeartbeatRecord, Life, encode, group_key, heartbeat_key
+from nodeagent.database.store import Transaction
+from nodeagent.database.view import Delta
+from nodeagent.service.following import MUCH, Following
+
+pytestmark = pytest.mark.asyncio
+
+
+async def beats(store: MemoryStore, number: int) -> int:
+    """Write heartbeats one after the other, and let who follows have its turn after each; return the last revision."""
+    revision = 0
+    for place in range(number):
+        record = HeartbeatRecord(incarnation=1, life=Life.ALIVE, attempt=f"a-{place}", boot="b")
+        revision = await store.commit(Transaction(put={heartbeat_key(place % 60 + 1): encode(record)}))
+        for _ in range(5):
+            await asyncio.sleep(0)
+    return revision
+
+
+async def test_many_heartbeats_are_taken_together_and_anything_else_at_once() -> None:
+    store = MemoryStore()
+    following = Following(store, "memory")
+    await following.load()
+    told: list[Delta] = []
+    following.listen(told.append)
+    task = asyncio.create_task(following.run())
+    try:
+        await following_has(following, await beats(store, MUCH - 1))
+        assert len(told) == MUCH - 1
+        await following_has(following, await beats(store, 100))
+        assert len(told) < MUCH + 50
+        changed = await store.commit(Transaction(put={group_key("g"): encode(GroupRecord(id="g", name="Group"))}))
+        await following_has(following, changed)
+        told.clear()
+        await following_has(following, await beats(store, 20))
+        assert len(told) == 20  # while something happens nobody waits
+    finally:
+        await store.close()
+        await task
+
+
+async def following_has(following: Following, revision: int) -> None:
+    async with asyncio.timeout(10):
+        await following.reached(revision)
