@@ -217,8 +217,8 @@ def make_resource(
         return resource
     if not ownership.holding:
         return _at_rest(resource, state)
-    if state.node != owner.node:
-        return resource
+    if state.node != owner.node or state.incarnation not in (0, owner.incarnation):
+        return resource  # another node's, or one of a life that has ended: nothing of it runs
     if not ownership.lost:
         return _as_reported(resource, state)
     if state.state in (ResourceState.OFFLINE, ResourceState.FAILED):

@@ -55,11 +55,15 @@ class _Kept(_Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ClusterRecord(_Kept, frozen=True, kw_only=True):
-    """The cluster: identity and settings. *schema* is the version of these records."""
+    """The cluster: identity and settings.
+
+    Attributes:
+        schema: version of these records; what is not stored is 1 for ever, whatever a later version begins with.
+    """
 
     id: str
     name: str
-    schema: int = SCHEMA
+    schema: int = 1
     description: str = ""
     properties: dict[str, Value] = {}
     next_node: NodeId = 1
@@ -282,6 +286,7 @@ class StateRecord(_Record, frozen=True, kw_only=True):
     state: ResourceState
     node: NodeId
     epoch: int
+    incarnation: int = 0
     information: Problem | None = None
     process_id: int = 0
     monitor_process_id: int = 0

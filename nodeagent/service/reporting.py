@@ -81,6 +81,7 @@ class Reporting:
         self._states[resource.id] = StateRecord(
             state=report.state,
             node=self._membership.node,
+            incarnation=self._membership.incarnation,
             epoch=report.epoch,
             information=report.information,
             process_id=report.process_id,
@@ -115,7 +116,11 @@ class Reporting:
             report = reports.get(resource.id)
             if report is None:
                 self._states[resource.id] = StateRecord(
-                    state=ResourceState.OFFLINE, node=self._membership.node, epoch=epoch, since=self._clock.wall()
+                    state=ResourceState.OFFLINE,
+                    node=self._membership.node,
+                    incarnation=self._membership.incarnation,
+                    epoch=epoch,
+                    since=self._clock.wall(),
                 )
         self._wake.set()
 
@@ -128,7 +133,11 @@ class Reporting:
         self._states.pop(resource, None)
         self._last[resource] = ResourceState.OFFLINE
         record = StateRecord(
-            state=ResourceState.OFFLINE, node=self._membership.node, epoch=epoch, since=self._clock.wall()
+            state=ResourceState.OFFLINE,
+            node=self._membership.node,
+            incarnation=self._membership.incarnation,
+            epoch=epoch,
+            since=self._clock.wall(),
         )
         return {state_key(resource): self._predecessor(resource)}, {state_key(resource): encode(record)}
 
@@ -144,6 +153,7 @@ class Reporting:
         self._states[resource.id] = StateRecord(
             state=ResourceState.OFFLINE,
             node=self._membership.node,
+            incarnation=self._membership.incarnation,
             epoch=epoch,
             information=information,
             since=resource.since,
