@@ -53,6 +53,7 @@ from ui.widgets import (
 from ui.widgets.band import BandKind
 
 SCALES = ("1", "1.25", "2")
+VERBS_IN_ROW = 14
 
 
 class IconSheet(QWidget):
@@ -60,25 +61,26 @@ class IconSheet(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedSize(1180, 530)
+        self._verb_names = [name.removeprefix("verb-") for name in sorted(icons.names()) if name.startswith("verb-")]
+        self._rows = -(-len(self._verb_names) // VERBS_IN_ROW)
+        self.setFixedSize(1180, 66 + self._rows * 54 + 320)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         del event
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme().tokens.base)
-        names = sorted(icons.names())
-        kinds = [name.removeprefix("kind-") for name in names if name.startswith("kind-")]
-        verbs = [name.removeprefix("verb-") for name in names if name.startswith("verb-")]
-        self._kinds(painter, kinds)
-        for row, start in enumerate(range(0, len(verbs), 19)):
-            self._verbs(painter, verbs[start : start + 19], 66 + row * 54)
+        self._kinds(painter, [name.removeprefix("kind-") for name in sorted(icons.names()) if name.startswith("kind-")])
+        for row in range(self._rows):
+            start = row * VERBS_IN_ROW
+            self._verbs(painter, self._verb_names[start : start + VERBS_IN_ROW], 66 + row * 54)
+        painter.translate(0, 66 + self._rows * 54 - 174)
         self._states(painter)
         self._tokens(painter)
 
     def _caption(self, painter: QPainter, x: int, y: int, text: str) -> None:
         painter.setFont(QFont(theme().font(FontRole.SMALL).family(), 7))
         painter.setPen(theme().tokens.text2)
-        painter.drawText(QRect(max(0, x), y, 92, 14), int(Qt.AlignmentFlag.AlignHCenter), text)
+        painter.drawText(QRect(x, y, 92, 14), int(Qt.AlignmentFlag.AlignHCenter), text)
 
     def _kinds(self, painter: QPainter, kinds: list[str]) -> None:
         step, ratio = 1180 // len(kinds), self.devicePixelRatioF()
@@ -90,7 +92,7 @@ class IconSheet(QWidget):
 
     def _verbs(self, painter: QPainter, verbs: list[str], top: int) -> None:
         for place, verb in enumerate(verbs):
-            x = place * 61 + 6
+            x = place * (1180 // VERBS_IN_ROW) + 24
             verb_icon(verb).paint(painter, QRect(x, top + 5, 16, 16))
             verb_icon(verb).paint(painter, QRect(x + 20, top, 24, 24))
             self._caption(painter, x - 24, top + 28, verb)
