@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from nodeagent.api import requests as r
+from nodeagent.api.freezing import Maintenance
 from nodeagent.api.problems import ClusterError
 from nodeagent.api.requests import Right
-from nodeagent.database.records import HeartbeatRecord, Life
+from nodeagent.database.records import HeartbeatRecord, Life, NodeRecord, decode, encode, node_key
 from nodeagent.planner.timing import PROFILES, UNBOUNDED
 from nodeagent.service.judging import fence_after
 from nodeagent.service.membership import Membership
@@ -81,6 +82,37 @@ def test_a_node_that_its_fence_device_has_turned_off_is_taken_over_sooner() -> N
         assert not lost.on
         assert took >= fence_after(world.beat(number), world.profile) - world.profile.interval
         await world.until(lambda: world.runs("web"), 1.0, "web runs elsewhere")
+
+    simulate(story)
+
+
+def test_a_leader_that_is_lost_with_the_group_is_turned_off_as_early() -> None:
+    async def story(world: World) -> None:
+        await begin(world)
+        leader = leading(world)
+        world.move("g", world.number_of(leader))
+        await world.pass_time(5.0)
+        number = world.number_of(leader)
+        leader.path.cut()
+        await world.until(lambda: world.beat(number).life is Life.DEAD, FENCED_WITHIN, "it is declared down")
+        assert world.beat(number).reason == "fenced"
+        assert set(world.switch.asked) == {leader.name}
+        await world.until(lambda: world.runs("web"), 1.0, "web runs elsewhere")
+
+    simulate(story)
+
+
+def test_a_node_in_maintenance_is_not_turned_off() -> None:
+    async def story(world: World) -> None:
+        node = await begin(world)
+        number = world.number_of(node)
+        record = decode(world.network.database.entries[node_key(number)].value, NodeRecord)
+        frozen = Maintenance(since=0.0, until=1e12)
+        world.put(node_key(number), encode(replace(record, maintenance=frozen)))
+        await world.pass_time(1.0)
+        node.power_off()
+        await world.pass_time(20.0)
+        assert world.switch.asked == []
 
     simulate(story)
 
