@@ -49,9 +49,8 @@ def main(argv: list[str]) -> int:
     for name, why in failed.items():
         sys.stderr.write(f"The resource type {name} is not loaded: {why}.\n")
     former, state = notes.read(places.notes), renewal.carried()
-    if state is None and not (
-        kill_resources(containers, former.held) and cut_all([former], types)
-    ):  # safety rule P8: nothing is left
+    # Safety rule P8: nothing of a former one is left.
+    if state is None and not (kill_resources(containers, former.held) and cut_all([former], types)):
         sys.stderr.write("What a former Resource Monitor held cannot be ended.\n")
         return 1
     sys.stderr.flush()

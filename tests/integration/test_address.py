@@ -16,7 +16,7 @@ import pytest
 from nodeagent.api.objects import ResourceState
 from nodeagent.api.properties import Value
 from nodeagent.api.texts import render
-from nodeagent.monitor.messages import Definition, Permit, Stop
+from nodeagent.monitor.messages import Definition, Permit, Renew, Renewed, Stop
 from nodeagent.monitor.reaping import reap
 from nodeagent.planner.policies import Policy
 from nodeagent.system.addresses import LinkNews
@@ -233,6 +233,19 @@ def test_rules_that_somebody_flushes_are_back_with_the_next_permission(
         assert told.count("drop") == 4
         assert told.count(f"elements = {{ {ADDRESS} }}") == 2
         assert told.count(f"elements = {{ {ADDRESS} timeout") == 2
+
+
+def test_a_monitor_that_begins_anew_keeps_it(monitor: RunningMonitor, here: Namespace, there: Namespace) -> None:
+    line = online(monitor)
+    with probing(ADDRESS, there, here) as prober:
+        line.say(Renew())
+        assert line.next(Renewed).why is None
+        line.permit(seconds=10.0)
+        prober.ask_until(SystemClock().steady() + 0.3)
+        assert prober.answered.keys() == {"arp", "icmp", "tcp"}
+    permit(line, 0.1)
+    assert line.state(ResourceState.OFFLINE, "ip").deadline
+    assert addresses_of(here) == ["10.99.0.1"]
 
 
 def test_what_a_killed_monitor_left_is_gone_before_the_next_one_listens(

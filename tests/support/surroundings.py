@@ -61,10 +61,6 @@ class FakeSurroundings:
             if number in self._watched:
                 self._watched[number][1]()
 
-    def until(self, test: Callable[[], bool]) -> None:
-        while not test():
-            self.events()
-
     # --- Surroundings ---
 
     def now(self) -> float:
