@@ -18,6 +18,7 @@ from nodeagent.api.requests import (
     Done,
     MoveGroup,
     PauseNode,
+    Rename,
     Right,
     SetDependencies,
     SetPossibleOwners,
@@ -255,7 +256,22 @@ def test_types_networks_and_interfaces(agent: ScriptedAgent, capsys: Captured) -
     assert "10.0.0.2" in printed(capsys, "netint", "--node:NODE2")
     assert "10.0.0.1" not in printed(capsys, "netint", "--node:NODE2")
     assert "10.0.0.1" in printed(capsys, "network", "Public", "--listinterfaces")
+    assert "all communications" in printed(capsys, "network", "Public")
     assert "Error ID: 5045" in complained(capsys, "network", "Nowhere", code=1)
+
+
+def test_a_network_is_renamed_and_gets_a_role_and_a_card_a_description(agent: ScriptedAgent, capsys: Captured) -> None:
+    (network,) = (n for n in with_network(OFFLINE).networks.values() if n.name == "Public")
+    printed(capsys, "network", "Public", "--setrole:client")
+    printed(capsys, "network", "Public", "--setrole:9")
+    printed(capsys, "netint", "--node:NODE2", "--network:Public", "--prop", "Description=left")
+    printed(capsys, "network", "Public", "--rename:Outside")
+    assert agent.requests == [
+        SetProperties(kind=ObjectKind.NETWORK, id=network.id, properties={"Role": 2}),
+        SetProperties(kind=ObjectKind.NETWORK, id=network.id, properties={"Role": 9}),
+        SetProperties(kind=ObjectKind.INTERFACE, id=f"{network.id}-2", properties={"Description": "left"}),
+        Rename(kind=ObjectKind.NETWORK, id=network.id, name="Outside"),
+    ]
 
 
 def entry(sequence: int, text: str) -> LogEntry:
