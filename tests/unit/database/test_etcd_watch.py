@@ -95,7 +95,11 @@ async def test_a_quiet_member_that_is_not_behind_is_kept() -> None:
 
 async def test_the_revision_of_a_progress_answer_moves_nothing() -> None:
     """Members before 3.4.25 may send it ahead of the changes that it speaks of."""
-    answers = [[*progress({}), event(6)], [*progress({}), event(7)], [{"error": {"message": "enough"}}]]
+    answers: list[list[object]] = [
+        [*progress({}), event(6)],
+        [*progress({}), event(7)],
+        [{"error": {"message": "enough"}}],
+    ]
 
     def answer(_message: dict[str, object]) -> list[object]:
         return answers.pop(0)
