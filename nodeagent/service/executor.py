@@ -298,6 +298,9 @@ class Executor:
             self._reports[resource] = replace(report, state=ResourceState.OFFLINE, may_restart=False)
 
     def _try_again(self, resource: Resource) -> None:
+        group = self._following.snapshot.groups.get(resource.group)
+        if group is not None and group.gave_up:
+            return  # everything of it is stopped until a person brings it online: that it failed stays visible
         if self._policies.frozen(resource.group):
             return
         self._fresh.add(resource.id)

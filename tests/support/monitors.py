@@ -151,10 +151,10 @@ class Line:
 class RunningMonitor:
     """A monitor process with its own directories; what it held dies with it."""
 
-    def __init__(self, home: Path, name: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, name: str, environment: Mapping[str, str], more: str = "") -> None:
         self.config = home / "agent.toml"
         self.config.write_text(
-            f'name = "node1"\nhome = "{home}"\nrun = "{home}"\ndatabase = "memory:"\n', encoding="utf-8"
+            f'name = "node1"\nhome = "{home}"\nrun = "{home}"\ndatabase = "memory:"\n{more}', encoding="utf-8"
         )
         self.settings: AgentSettings = settings.load(self.config)
         self.name = name
