@@ -18,6 +18,7 @@ from nodeagent.database.records import (
     NodeRecord,
     WishRecord,
     encode,
+    fence_key,
     group_key,
     heartbeat_key,
     node_key,
@@ -119,6 +120,7 @@ class Members:
             guard,
             {**names_taken(), node_key(node.id): encode(tombstone)},
             self._desk.entry("event_node_evicted", node, why),
+            delete=(fence_key(node.id),),  # no secret is kept for a node that is gone
         )
 
     def _without(self, node: NodeId) -> dict[str, bytes]:

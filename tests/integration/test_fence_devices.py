@@ -12,6 +12,7 @@ from nodeagent.api.fencing import FenceDevice, FenceSetting
 from nodeagent.api.texts import sentence
 from tests.support import fenceprogram
 from tests.support.offices import ANNA, open_door
+from tests.support.requestcases import second_node_left
 from tests.support.requestworld import World, world
 
 __all__ = ["world"]
@@ -84,6 +85,14 @@ async def test_one_outlet_is_not_given_to_two_nodes(world: World) -> None:
     await world.office.do(r.SetFenceDevices(node=2, devices=(device(),)))
     refused = await world.office.refusal(r.SetFenceDevices(node=1, devices=(device(),)))
     assert sentence(refused) == "This is a fence device of NODE2 as well; each node needs its own outlet or system."
+
+
+async def test_of_an_evicted_node_no_secret_is_kept(world: World) -> None:
+    fenceprogram.install(world.office.settings.home.parent)
+    await world.office.do(r.SetFenceDevices(node=2, devices=(device(),)))
+    await second_node_left(world)
+    await world.office.do(r.EvictNode(node=2))
+    assert [key for key, entry in world.store.database.entries.items() if SECRET.encode() in entry.value] == []
 
 
 async def test_the_nodes_that_are_up_look_whether_a_device_works(world: World) -> None:
