@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.lab.faults import ROWS, Fault, Outcome
+from tests.lab.faults import ROWS, Fault, Outcome, fence_by_power_switch
 from tests.lab.installed import InstalledCluster
 from tests.lab.lab import lab
 from tests.lab.places import why_not
@@ -69,7 +69,7 @@ class Row:
     @property
     def broken(self) -> bool:
         """Whether a promise was broken: after a thaw the disk may see a former owner for a moment (docs/safety.md)."""
-        return bool((self.overlaps and not self.fault.thaws) or self.returns or self.failures)
+        return bool((self.overlaps and (self.fault.fenced or not self.fault.thaws)) or self.returns or self.failures)
 
     def line(self) -> str:
         """Return it as a line of the table."""
@@ -116,7 +116,9 @@ def main() -> int:
     chosen = [fault for fault in ROWS if not options.row or fault.name in options.row]
     rows: list[Row] = []
     for profile in options.profile or PROFILES:
-        rows += run_profile(profile, chosen, options.runs)
+        for fenced in (False, True):
+            faults = [fault for fault in chosen if fault.fenced is fenced]
+            rows += run_profile(profile, faults, options.runs) if faults else []
     table = "\n".join([*HEAD, *(row.line() for row in rows)])
     say(table)
     if options.out:
@@ -125,9 +127,9 @@ def main() -> int:
 
 
 def run_profile(profile: str, faults: Sequence[Fault], runs: int) -> list[Row]:
-    """Run every fault so many times on three fresh hosts."""
+    """Run every fault so many times on three fresh hosts; all of them with fencing, or none."""
     found = []
-    with standard_service(profile) as service:
+    with standard_service(profile, fenced=faults[0].fenced) as service:
         for fault in faults:
             row = Row(fault, profile)
             for number in range(runs):
@@ -155,10 +157,10 @@ def run_once(service: StandardService, row: Row, number: int) -> None:
 
 
 @contextmanager
-def standard_service(profile: str) -> Iterator[StandardService]:
+def standard_service(profile: str, *, fenced: bool = False) -> Iterator[StandardService]:
     """Yield the standard service on three hosts under a profile, with etcd's times to match."""
     with lab("campaign") as made:
-        made.make(3)
+        made.make(3, layer_names=("fence" if fenced else "etcd",))
         disk = made.shared_disk(MEGABYTES)
         cluster = InstalledCluster(made)
         cluster.prepare()
@@ -167,6 +169,8 @@ def standard_service(profile: str) -> Iterator[StandardService]:
         service = StandardService(cluster, disk)
         service.create()
         service.choose_profile(profile)
+        if fenced:
+            fence_by_power_switch(service)
         yield service
 
 

@@ -62,12 +62,12 @@ class Confined:
         return None
 
     def kill(self) -> None:
-        """Kill all of it at once and wait until it is gone."""
+        """Kill all of it at once and wait until it is gone; what stands still does not wake for that."""
         if not self.cgroup.exists():
             return
-        self.thaw()
         (self.cgroup / "cgroup.kill").write_text("1", encoding="ascii")
         self.await_empty(20.0)
+        self.thaw()
 
     def end(self) -> None:
         """Ask it to end and wait until it is gone; kill it when it does not end."""

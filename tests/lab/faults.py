@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from nodeagent.api import requests as r
+from nodeagent.api.fencing import FenceSetting
 from nodeagent.api.objects import Snapshot
+from tests.lab import powerswitch
 from tests.lab.standard import Seen, StandardService
 
 BEFORE: Final = 1.0  # seconds before the fault that count as before it
@@ -44,13 +46,15 @@ class Fault:
     Attributes:
         inflict: does it to the owner.
         moves: another host must take over; else the same one may go on.
-        thaws: the host was frozen, and goes on afterwards.
+        thaws: the host was frozen, and goes on afterwards, unless it was fenced.
+        fenced: the power switch is the nodes' fence device.
     """
 
     name: str
     inflict: Callable[[StandardService, str], None]
     moves: bool = True
     thaws: bool = False
+    fenced: bool = False
 
     def run(self, service: StandardService) -> Outcome:
         """Do it once to a cluster that is whole, and leave it whole."""
@@ -162,4 +166,15 @@ ROWS: Final = (
     Fault("freeze of the monitor", freeze_monitor, moves=False),
     Fault("kill of the service", kill_service, moves=False),
     Fault("planned move", move),
+    Fault("freeze of the owner, fenced", freeze, thaws=True, fenced=True),
 )
+
+
+def fence_by_power_switch(service: StandardService) -> None:
+    """Give every node the lab's power switch as its fence device."""
+    cluster = service.cluster
+    powerswitch.start(cluster.lab)
+    for number, node in cluster.look().nodes.items():
+        options = powerswitch.redfish_options(node.name)
+        device = FenceSetting(program="fence_redfish", options=options)
+        cluster.do(r.SetFenceDevices(node=number, devices=(device,)))

@@ -36,7 +36,10 @@ PACKAGES: Final = [
     "openssl",
 ]
 PATIENCE: Final = 900.0  # seconds for one step; 90 where the mirror is near
-ON_TOP: Final = {"etcd": ("etcd-server", "etcd-client")}
+ON_TOP: Final = {  # each over the base alone: of several, only the topmost knows its packages
+    "etcd": ("etcd-server", "etcd-client"),
+    "fence": ("etcd-server", "etcd-client", "fence-agents"),
+}
 UNWANTED: Final = [
     "systemd-networkd.service",
     "getty.target",
@@ -62,7 +65,12 @@ mkdir -p "$root/var/lib/apt/lists"
 for p in /etc/apt /etc/resolv.conf /etc/hosts /var/lib/apt/lists; do mount --bind "$p" "$root$p"; done
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod +x "$root/usr/sbin/policy-rc.d"
-DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -q -y --no-install-recommends $packages
+DEBIAN_FRONTEND=noninteractive chroot "$root" sh -c '
+for name in "$@"; do # newer releases have a package for each kind of device
+    apt-cache policy "$name-redfish" | grep -q "Candidate: [0-9]" && name=$name-redfish
+    names="$names $name"
+done
+exec apt-get install -q -y --no-install-recommends $names' sh $packages
 rm -f "$root/usr/sbin/policy-rc.d"
 """
 
