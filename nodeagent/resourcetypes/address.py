@@ -201,9 +201,13 @@ class AddressGrip:
 
     def look(self) -> None:
         """See what has become of link and address."""
-        changed = self._news.take()
         where = self._where
-        if where is None:
+        happened = [
+            one
+            for one in self._news.take()
+            if where is not None and one.index in (where.index, 0) and one.address in (self._address, None)
+        ]
+        if where is None or not happened:
             return
         now = addresses.picture()
         link = now.links.get(where.index)
@@ -212,7 +216,7 @@ class AddressGrip:
         if not any(held.index == where.index for held in _ours(now, self._address)):
             self.permit(self._until)
             self._announce(where.index)
-        elif changed & {where.index, 0}:
+        elif any(one.address is None for one in happened):
             self._announce(where.index)  # it may have been down and up again
 
     def cut(self) -> None:

@@ -76,7 +76,7 @@ class OwnNetworks:
 def _told(changed: asyncio.Event) -> Iterator[None]:
     """Set *changed* whenever the kernel tells of a change; nothing is told where there is no netlink."""
     try:
-        news = LinkNews()
+        news = LinkNews(additions=True)
     except OSError as exc:
         log.warning("the kernel does not tell of changes of network cards: %s", exc)
         yield
@@ -84,8 +84,8 @@ def _told(changed: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def heard() -> None:
-        news.take()
-        changed.set()
+        if any(not one.ours for one in news.take()):  # what is ours is renewed with each heartbeat
+            changed.set()
 
     loop.add_reader(news.fileno(), heard)
     try:

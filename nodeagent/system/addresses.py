@@ -212,28 +212,44 @@ def privileged() -> bool:
     return os.geteuid() == 0
 
 
-class LinkNews:
-    """Becomes readable when a link or an IPv4 address of this node changes."""
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something has become of a link or, when there is an *address*, of that; *index* 0 stands for any of them."""
 
-    def __init__(self) -> None:
-        self._line = Netlink(netlink.ROUTE, (_GROUP_LINK, _GROUP_IPV4))
+    index: int
+    address: IPv4Address | None = None
+    ours: bool = False
+
+
+class LinkNews:
+    """Becomes readable when a link changes, an IPv4 address is removed or, with *additions*, added.
+
+    Addresses are given another lifetime with each heartbeat, which the kernel tells as an addition.
+    """
+
+    def __init__(self, *, additions: bool = False) -> None:
+        without = None if additions else _NEW_ADDRESS
+        self._line = Netlink(netlink.ROUTE, (_GROUP_LINK, _GROUP_IPV4), without=without)
 
     def fileno(self) -> int:
         """Return what becomes readable."""
         return self._line.fileno()
 
-    def take(self) -> set[int]:
-        """Take what has come; return the numbers of the links it was about. `picture` says what is so now.
-
-        When more came than there is room for, 0 stands for any link.
-        """
+    def take(self) -> list[Happening]:
+        """Take what has come. It may be over already: `picture` says what is so now."""
         try:
             news = self._line.news()
         except OSError as exc:
-            if exc.errno != errno.ENOBUFS:
+            if exc.errno != errno.ENOBUFS:  # more came than there is room for
                 raise
-            return {0}
-        return {_LINK.unpack_from(one.body)[2] for one in news if one.type in (_NEW_LINK, _DEL_LINK)}
+            return [Happening(0)]
+        found: list[Happening] = []
+        for one in news:
+            if one.type in (_NEW_LINK, _DEL_LINK):
+                found.append(Happening(_LINK.unpack_from(one.body)[2]))
+            elif one.type in (_NEW_ADDRESS, _DEL_ADDRESS) and (held := _held(one.body)):
+                found.append(Happening(held.index, held.ip, held.ours))
+        return found
 
     def close(self) -> None:
         """Hear no more."""

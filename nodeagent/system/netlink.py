@@ -4,6 +4,7 @@ Written here, since a Resource Monitor's loop may make single, short system call
 Formats: linux/netlink.h; the numbers in the modules above this one are from the kernel's headers too.
 """
 
+import ctypes
 import errno
 import os
 import socket
@@ -22,6 +23,7 @@ _ERROR, _DONE = 2, 3  # NLMSG_ERROR, NLMSG_DONE
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _NESTED = 0x8000
+_ATTACH_FILTER = 26  # SO_ATTACH_FILTER
 _PIECE = 1 << 18  # bytes read at a time; a dump's message is at most 32 KiB
 _PATIENCE = struct.pack("@ll", 1, 0)  # the kernel answers within the sending call; this is for a broken one
 
@@ -74,19 +76,32 @@ def each_attribute(data: bytes) -> Iterator[tuple[int, bytes]]:
 class Netlink:
     """One socket. With *groups* it also hears news: `fileno` becomes readable, `news` returns them.
 
+    Args:
+        without: type of messages that it does not want to hear.
+
     Raises:
         OSError: this kernel, or a sandbox, has no such socket.
     """
 
-    def __init__(self, protocol: int, groups: Sequence[int] = ()) -> None:
+    def __init__(self, protocol: int, groups: Sequence[int] = (), *, without: int | None = None) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+            if without is not None:
+                self._leave_out(without)
             self._socket.bind((0, sum(1 << (group - 1) for group in groups)))
         except OSError:
             self._socket.close()
             raise
         self._sequence = 0
+
+    def _leave_out(self, kind: int) -> None:
+        """Let the kernel drop messages of that type for this socket, so that they wake nobody: linux/filter.h."""
+        load_type, equal, give = 0x28, 0x15, 0x06  # a half word; to jump if equal; to return so many bytes
+        steps = ((load_type, 0, 0, 4), (equal, 0, 1, socket.htons(kind)), (give, 0, 0, 0), (give, 0, 0, 0xFFFFFFFF))
+        program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+        asked = struct.pack("@HP", len(steps), ctypes.addressof(program))
+        self._socket.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, asked)
 
     def fileno(self) -> int:
         """Return what becomes readable when there are news."""

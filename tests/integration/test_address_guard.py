@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Interface
 import pytest
 
 from nodeagent.system import addresses, arp, packetguard
-from nodeagent.system.addresses import LinkNews
+from nodeagent.system.addresses import Happening, LinkNews
 from nodeagent.system.clock import SystemClock
 from nodeagent.system.packetguard import PacketGuard
 from tests.support.namespaces import Namespace, namespace, needs_namespaces, two_hosts
@@ -150,10 +150,26 @@ def test_a_link_knows_whether_it_has_a_carrier_and_tells_when_that_changes(hosts
         there.ip("link", "set", "eth0", "down")
         while eth0().up:
             assert select.select([news], [], [], 10.0)[0]
-            assert index in news.take()
+            assert index in {one.index for one in news.take()}
     finally:
         news.close()
     assert addresses.link(4711) is None
+
+
+def test_a_longer_lifetime_wakes_nobody_who_does_not_ask_for_it(hosts: tuple[Namespace, Namespace]) -> None:
+    index = eth0().index
+    quiet, all_of_it = LinkNews(), LinkNews(additions=True)
+    try:
+        addresses.put(index, INTERFACE, 60)
+        addresses.put(index, INTERFACE, 120)
+        assert all_of_it.take() == [Happening(index, ADDRESS, ours=True)] * 2
+        assert quiet.take() == []
+        (held,) = addresses.picture().of(ADDRESS)
+        addresses.remove(held)
+        assert quiet.take() == all_of_it.take() == [Happening(index, ADDRESS, ours=True)]
+    finally:
+        quiet.close()
+        all_of_it.close()
 
 
 def test_a_probe_finds_who_uses_an_address_and_nobody_where_nobody_does(hosts: tuple[Namespace, Namespace]) -> None:
