@@ -40,6 +40,7 @@ class OwnNetworks:
         """Look whenever the kernel tells of a change, for ever."""
         changed = asyncio.Event()
         with _told(changed):
+            changed.set()  # what changed since this node joined
             while True:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(SLOW_LOOK):
