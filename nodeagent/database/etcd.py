@@ -282,7 +282,7 @@ class EtcdStore(ClusterStore):
         return self._namespace + key.encode()
 
     def _name(self, key: bytes) -> str:
-        return key[len(self._namespace) :].decode()
+        return key[len(self._namespace) :].decode(errors="backslashreplace")  # somebody else's, if it is no text
 
 
 def range_end(prefix: bytes) -> bytes:

@@ -136,14 +136,7 @@ class Connection:
         self._writer.write(data)
 
     async def _next(self) -> h11.Event:
-        while True:
-            try:
-                event = self._http.next_event()
-            except h11.RemoteProtocolError as exc:
-                raise NoAnswer(f"{self.place} does not speak HTTP: {exc}") from exc
-            if event is not h11.NEED_DATA:
-                assert not isinstance(event, type)  # PAUSED: we never ask beyond the end of a message
-                return event
+        while (event := self._at_hand()) is None:
             try:
                 data = await self._reader.read(_PIECE)
             except OSError as exc:
@@ -151,6 +144,18 @@ class Connection:
             if not data:
                 raise NoAnswer(f"{self.place} ended the connection")
             self._http.receive_data(data)
+        return event
+
+    def _at_hand(self) -> h11.Event | None:
+        """Return what has come and was not looked at yet, None when more has to come first."""
+        try:
+            event = self._http.next_event()
+        except h11.RemoteProtocolError as exc:
+            raise NoAnswer(f"{self.place} does not speak HTTP: {exc}") from exc
+        if event is h11.NEED_DATA:
+            return None
+        assert not isinstance(event, type)  # PAUSED: we never ask beyond the end of a message
+        return event
 
     # --- a stream in both directions ------------------------------------------------------------------------------
 
@@ -173,8 +178,8 @@ class Connection:
         """
         pieces: list[bytes] = []
         while self._http.their_state is not h11.DONE:
-            event = self._http.next_event() if pieces else await self._next()
-            if event is h11.NEED_DATA:
+            event = self._at_hand() if pieces else await self._next()
+            if event is None:
                 break
             if isinstance(event, h11.Data):
                 pieces.append(bytes(event.data))

@@ -119,6 +119,21 @@ async def test_what_is_older_than_asked_for_is_dropped_and_fragments_are_joined(
         assert await revisions(gateway, after=5) == [7, 7]
 
 
+async def test_what_is_no_http_breaks_the_watch() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\nnot a length\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    gateway = Gateway([Place("127.0.0.1", server.sockets[0].getsockname()[1], secure=False)], None)
+    with pytest.raises(Unavailable, match="does not speak HTTP"):
+        await revisions(gateway, after=1)
+    await gateway.close()
+    server.close()
+
+
 async def test_a_cancelled_watch_says_why() -> None:
     async with member(lambda _m: [{"result": {"canceled": True, "compact_revision": "9"}}]) as gateway:
         with pytest.raises(Compacted, match="9"):
