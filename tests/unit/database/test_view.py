@@ -138,15 +138,6 @@ def test_a_report_that_no_longer_counts_means_offline(owner: OwnerRecord | None)
     assert database.view.snapshot.groups["g"].state is GroupState.OFFLINE
 
 
-def test_what_a_node_reported_in_a_former_life_counts_for_nothing_in_the_next() -> None:
-    database = Database({"states/r": msgspec.structs.replace(FAILED, incarnation=1)})
-    assert database.state() is ResourceState.FAILED
-    alive = msgspec.structs.replace(ALIVE, incarnation=2)
-    database.put({"heartbeats/1": alive, "owners/g": msgspec.structs.replace(HELD, incarnation=2, epoch=7)})
-    resource = database.view.snapshot.resources["r"]
-    assert (resource.state, resource.exhausted) == (ResourceState.OFFLINE, False)
-
-
 def test_a_failure_stays_visible_after_the_owner_released_the_group() -> None:
     database = Database({"states/r": FAILED, "owners/g": OwnerRecord(phase=Phase.FREE, epoch=6)})
     resource = database.view.snapshot.resources["r"]
