@@ -26,7 +26,7 @@ from nodeagent.settings import AgentSettings
 async def form(store: ClusterStore, settings: AgentSettings) -> None:
     """Create the cluster when the database is empty."""
     while (await store.read(CLUSTER)).entries.get(CLUSTER) is None:
-        record = ClusterRecord(id=uuid.uuid4().hex, name=settings.cluster)
+        record = ClusterRecord(id=uuid.uuid4().hex, name=settings.cluster, schema=SCHEMA)
         try:
             await store.commit(Transaction(expect={CLUSTER: ABSENT}, put={CLUSTER: encode(record)}))
         except (Conflict, Unknown):
