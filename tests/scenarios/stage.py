@@ -279,7 +279,7 @@ class Stage:
         for node in now.nodes.values():
             if node.state is not NodeState.UP:
                 self.log.lines.append(f"= {node.name}: {state_words(node.state)}")
-        for group in now.groups.values():
+        for group in sorted(now.groups.values(), key=lambda one: one.name):
             where = f" on {now.node_name(group.owner)}" if group.owner else ""
             self.log.lines.append(f"= {group.name}: {state_words(group.state)}{where}")
             for resource in now.resources_of(group.id):

@@ -328,3 +328,4 @@ class World:
         """Switch everything off."""
         for node in self.nodes.values():
             node.power_off()
+        self.kernel.kill()  # no machine that was reset boots any more
