@@ -298,6 +298,9 @@ SENTENCES: Final[dict[str, str]] = {
         "{name} could not be turned off, and its silence alone does not prove that it stopped: {detail}; turn it off "
         "and declare that it is off"
     ),
+    "event_fence_doubtful": (
+        "The fence device of {name} says that it is off, but it is heard; look which machine the device turns off"
+    ),
     "event_fence_unhealthy": "The fence device of {name} does not work: {detail}",
     "event_fence_healthy": "The fence device of {name} works again",
     "event_fence_changed": "{name}: fence devices changed",

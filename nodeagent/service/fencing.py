@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 TOGETHER: Final = 4  # nodes that are turned off at a time
 GRACE: Final = 5.0  # seconds beyond a device's own time limit after which its program is given up
 AGAIN: Final = 30.0  # seconds from a failed order to the next one
+MOST_CONFIRMED: Final = 3  # orders with success in that time; a node of which they were true is down by then
 CHECK_EVERY: Final = 300.0  # seconds between two looks whether the devices work
 FIRST_CHECK: Final = 20.0  # seconds after this node has taken the lead, or a device was changed
 
@@ -76,6 +77,7 @@ class Fencing:
         self._orders: dict[NodeId, Order] = {}
         self._places = asyncio.Semaphore(TOGETHER)
         self._unhealthy: dict[NodeId, str] = {}
+        self._said_off: dict[NodeId, list[float]] = {}
         self.ended: Callable[[], None] = lambda: None
 
     # --- orders -------------------------------------------------------------------------------------------------
@@ -97,9 +99,17 @@ class Fencing:
     def is_due(self, node: NodeId, revision: int) -> bool:
         """Tell whether a (further) order is called for by this heartbeat's silence."""
         order = self._orders.get(node)
+        if self._is_doubtful(node):
+            return False
         if order is None or order.revision != revision:
             return order is None or not order.running
         return bool(order.failure) and self._clock.steady() - order.ended >= AGAIN
+
+    def _is_doubtful(self, node: NodeId) -> bool:
+        """Tell whether a device has said "off" again and again of a node that is heard all the same."""
+        now = self._clock.steady()
+        said = self._said_off[node] = [at for at in self._said_off.get(node, ()) if now - at < AGAIN]
+        return len(said) >= MOST_CONFIRMED
 
     def begin(self, node: NodeId, revision: int) -> None:
         """Have the node turned off; *revision* is that of its heartbeat, read before this."""
@@ -141,9 +151,18 @@ class Fencing:
         order.ended = self._clock.steady()
         if not order.off:
             order.failure = " ".join(failures) or sentence(problem("fence_none", name=name))
+        else:
+            await self._note_off(node)
         self.ended()
         if order.failure and (former is None or former.failure != order.failure):
             await self._say(self._alarm(node, order.failure))
+
+    async def _note_off(self, node: NodeId) -> None:
+        """The last heartbeat may have been on its way when the power went; it is not time after time."""
+        self._said_off.setdefault(node, []).append(self._clock.steady())
+        if self._is_doubtful(node):
+            item = self._following.snapshot.nodes.get(node)
+            await self._say(self._events.entry(Severity.ERROR, "event_fence_doubtful", item))
 
     def _alarm(self, node: NodeId, detail: str) -> LogEntry:
         """An order that failed is never passed over: what it means depends on what time may say of the node."""

@@ -27,6 +27,7 @@ class PowerSwitch:
         seconds: that an order takes.
         fails: orders that fail.
         hangs: orders are never answered.
+        lies: orders are confirmed, and nothing happens.
         asked: nodes that were to be turned off, in their order; *cancelled* those whose order was given up.
     """
 
@@ -35,6 +36,7 @@ class PowerSwitch:
         self.seconds = 0.5
         self.fails = False
         self.hangs = False
+        self.lies = False
         self.asked: list[str] = []
         self.cancelled: list[str] = []
 
@@ -50,6 +52,8 @@ class PowerSwitch:
             raise
         if self.fails:
             raise refuse("fence_failed", program=PROGRAM, status=1, detail="the switch has no power itself")
+        if self.lies:
+            return
         node = next(node for node in self._world.nodes.values() if node.name == name)
         node.power_off()
 

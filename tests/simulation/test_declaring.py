@@ -285,6 +285,28 @@ def test_an_unclean_node_is_turned_off_although_it_is_heard(monkeypatch: pytest.
     simulate(story)
 
 
+def test_a_device_that_turns_off_something_else_is_an_alarm_and_not_asked_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story(world: World) -> None:
+        node = await begin(world)
+        world.switch.lies = True
+        membership, whole = node.parts and node.parts.membership, Membership._beat_record
+
+        def announced(self: Membership, *arguments: Any, **named: Any) -> HeartbeatRecord:
+            record = whole(self, *arguments, **named)
+            return replace(record, unclean=True) if self is membership else record
+
+        monkeypatch.setattr(Membership, "_beat_record", announced)
+        await world.pass_time(25.0)
+        assert world.beat(world.number_of(node)).life is Life.ALIVE
+        assert len(world.switch.asked) == 3
+        assert world.codes().count("event_fence_doubtful") == 1
+        assert world.runs("web")
+
+    simulate(story)
+
+
 def test_devices_that_do_not_work_are_told_once_and_so_is_that_they_work_again() -> None:
     async def story(world: World) -> None:
         await begin(world)
