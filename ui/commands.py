@@ -12,6 +12,7 @@ from clusteradmin.client.cluster import Cluster
 from clusteradmin.client.commands import send
 from clusteradmin.demo import control
 from clusteradmin.demo.problems import DemoError
+from clusteradmin.wizards.edits import can_rename
 from nodeagent.api.objects import ClusterObject, Group, Node, ObjectRef, Resource, ref
 from nodeagent.api.problems import ClusterError, Problem, problem
 from nodeagent.api.requests import ChangeGroup, Done, MoveGroup, Rename, Request, Verb
@@ -28,7 +29,6 @@ from ui.dialogs.question import Question, ask
 from ui.models.dragging import Drop
 from ui.models.moving import targets
 from ui.models.picture import Picture
-from ui.models.tables import RENAMABLE
 from ui.sheets import open_properties
 from ui.verbs import Offer, consequence, delete_request, offer, request_for
 from ui.wizards import new_group, new_resource
@@ -77,7 +77,7 @@ class Commander(QObject):
     def rename(self, area: ClusterArea, reference: ObjectRef, name: str) -> None:
         """Give an object the name that was typed, or say why it cannot have it."""
         snapshot = area.cluster.snapshot
-        if snapshot is None or reference.kind not in RENAMABLE:
+        if snapshot is None or not can_rename(reference.kind):
             return
         bad = name_problem(reference.kind, name, snapshot, renamed=reference.id)
         if bad is not None:

@@ -32,6 +32,7 @@ from nodeagent.api.requests import (
 )
 from nodeagent.api.rules.dependencies import dependencies_problem
 from nodeagent.api.rules.names import name_problem
+from nodeagent.api.rules.networks import role_problem
 from nodeagent.api.rules.owners import owners_problem
 
 # None: a property's default, and of possible owners every node.
@@ -235,7 +236,11 @@ class Edits:
         if value is None:
             missing = spec.required and spec.default is None
             return problem("value_required", spec.name, name=spec.name) if missing else None
-        return check(spec, value)  # type: ignore[arg-type]  # a property holds a Value
+        if bad := check(spec, value):  # type: ignore[arg-type]  # a property holds a Value
+            return bad
+        if isinstance(self.item, Network) and spec.name == "Role":
+            return role_problem(self.item, value, cluster)  # type: ignore[arg-type]  # checked above
+        return None
 
     def key_of(self, problem: Problem) -> Key | None:
         """Return the field that a refusal of the cluster names, or None when it names none that is here."""

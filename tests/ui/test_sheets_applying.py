@@ -24,7 +24,7 @@ from nodeagent.api.requests import (
     Validated,
     ValidateParameters,
 )
-from tests.builders import changed
+from tests.builders import changed, with_network
 from tests.ordersdatabase import entry, orders_cluster
 from tests.support.sheets import ORDERS, Opener, advanced, answered, page_of, press, standin
 from tests.support.standin import StandInCluster
@@ -32,6 +32,8 @@ from ui.sheets.cluster import PolicyPage
 from ui.sheets.general import GroupGeneral, NodeGeneral
 from ui.sheets.parameters import ParametersPage
 from ui.sheets.sheet import Sheet
+
+PRIVATE = ObjectRef(ObjectKind.NETWORK, "private")
 
 # --- applying --------------------------------------------------------------------------------------------------------
 
@@ -335,10 +337,35 @@ def test_preferred_owners_are_ordered_by_hand(opened: Opener) -> None:
     assert sheet.draft.edits.value(PREFERRED_OWNERS) == (1, 3)
 
 
-def test_what_nodes_report_by_themselves_can_be_looked_at_only(opened: Opener) -> None:
-    sheet = opened(None, ObjectRef(ObjectKind.NETWORK, "public"))
-    assert not any(row.editor.isEnabled() for page in sheet.pages for row in page.rows.values())
-    assert "can be looked at only" in sheet.notice.accessibleName()
+@pytest.mark.asyncio
+async def test_a_network_gets_another_name_and_role(opened: Opener) -> None:
+    sheet = opened(StandInCluster(with_network(orders_cluster(), "Private")), PRIVATE)
+    sheet.draft.put(NAME, "Heartbeat")
+    sheet.draft.put(prop("Role"), 2)
+    await answered(sheet, sheet.apply_button)
+    revision = sheet.draft.item.revision
+    assert standin(sheet).requests == [
+        SetProperties(kind=ObjectKind.NETWORK, id=PRIVATE.id, properties={"Role": 2}, expected=revision),
+        Rename(kind=ObjectKind.NETWORK, id=PRIVATE.id, name="Heartbeat"),
+    ]
+
+
+def test_the_last_network_between_the_nodes_keeps_carrying_their_traffic(opened: Opener) -> None:
+    cluster = changed(with_network(orders_cluster(), "Private"), "network", "Public", role=2)
+    sheet = opened(StandInCluster(cluster), PRIVATE)
+    sheet.draft.put(prop("Role"), 0)
+    assert "Private" in sheet.draft.problems()[prop("Role")]
+
+
+@pytest.mark.asyncio
+async def test_a_network_interface_gets_a_description(opened: Opener) -> None:
+    identity = next(iter(orders_cluster().interfaces))
+    sheet = opened(None, ObjectRef(ObjectKind.INTERFACE, identity))
+    sheet.draft.put(prop("Description"), "the upper port")
+    await answered(sheet, sheet.apply_button)
+    (request,) = standin(sheet).requests
+    assert isinstance(request, SetProperties)
+    assert (request.kind, request.properties) == (ObjectKind.INTERFACE, {"Description": "the upper port"})
 
 
 def test_the_policy_page_says_what_a_profile_means(opened: Opener) -> None:

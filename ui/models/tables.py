@@ -5,6 +5,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt, Signal
 
+from clusteradmin.wizards.edits import can_rename
 from nodeagent.api.objects import (
     ClusterObject,
     Group,
@@ -31,7 +32,6 @@ Key = str | int | Place
 _NO_PARENT = QModelIndex()
 # Above, one notice for all rows costs the views less than one for each.
 MOST_NOTICES = 500
-RENAMABLE = (ObjectKind.CLUSTER, ObjectKind.GROUP, ObjectKind.RESOURCE, ObjectKind.NETWORK)
 
 
 class ListModel(QAbstractTableModel):
@@ -194,7 +194,7 @@ class ListModel(QAbstractTableModel):
         if isinstance(row, Group | Node):
             flags |= Qt.ItemFlag.ItemIsDropEnabled
         name = index.column() < len(self.columns) and self.columns[index.column()].key == "name"
-        if name and row is not None and not isinstance(row, Place) and ref(row).kind in RENAMABLE:
+        if name and row is not None and not isinstance(row, Place) and can_rename(ref(row).kind):
             flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from clusteradmin.client.commands import send
 from clusteradmin.client.status import ConnectionState, Update
 from clusteradmin.wizards.edits import Key, Meeting
-from nodeagent.api.objects import ClusterObject, ObjectKind, ObjectRef, Snapshot
+from nodeagent.api.objects import ClusterObject, ObjectRef, Snapshot
 from nodeagent.api.problems import ClusterError, Problem
 from nodeagent.api.requests import Request, Right
 from nodeagent.api.texts import sentence
@@ -51,7 +51,6 @@ WIDTH = 680
 HEIGHT = 640  # at most, without scrolling: a screen of 768 px has room for it, its title bar and a panel
 _LEAST_HEIGHT = 460
 _ICON = 32
-_ONLY_SHOWN = frozenset({ObjectKind.NETWORK, ObjectKind.INTERFACE})  # the Cluster Service changes nothing of these
 
 
 class Note(QWidget):
@@ -208,7 +207,7 @@ class Sheet(QDialog):
         """Show everything as it is now."""
         self._refresh_head()
         # Without a connection one may go on typing: it comes back.
-        forbidden = self._gone or self.reference.kind in _ONLY_SHOWN or self.cluster.right < Right.ADMINISTER
+        forbidden = self._gone or self.cluster.right < Right.ADMINISTER
         self.draft.forbidden = self._why_not() if forbidden else ""
         problems = self.draft.problems()
         for number, page in enumerate(self.pages):
@@ -239,8 +238,6 @@ class Sheet(QDialog):
         """Return why nothing can be applied now, or an empty text."""
         if self._gone:
             return self.tr("{0} was deleted.").format(self.draft.item.name)
-        if self.reference.kind in _ONLY_SHOWN:
-            return self.tr("The nodes report this by themselves; it can be looked at only.")
         if self.cluster.right < Right.ADMINISTER:
             return self.tr("You may look at these settings; changing them needs the right to administer.")
         if not self._live():
