@@ -104,11 +104,16 @@ class Monitors:
         return reports
 
     async def _kill_strays(self, held: set[ResourceId]) -> None:
-        """Kill what runs without a monitor: nobody would stop it at the deadline (safety rule P8)."""
+        """Kill what runs without a monitor: nobody would stop it at the deadline (safety rule P8).
+
+        A monitor that nobody knows comes first: it would start again what it holds.
+        """
+        known = {link.process.pid for link in self._links.values()}
 
         def kill() -> bool:
             containers = containers_of(self._settings)
-            return kill_resources(containers, [name for name in containers.leftovers() if name not in held])
+            strays = kill_strays(self._config, known)
+            return kill_resources(containers, [name for name in containers.leftovers() if name not in held]) and strays
 
         if not await asyncio.to_thread(kill):
             log.error("something that a dead Resource Monitor left behind cannot be killed")
