@@ -101,7 +101,7 @@ class MonitorProcess(NodeProcess):
         places = Places(
             self.monitor_name, folder / f"{self.monitor_name}.sock", folder / f"{self.monitor_name}.json", settings.logs
         )
-        monitor = SimulatedMonitor(places, self.node.types, self.node.containers, self.node.clock, self._machine())  # type: ignore[arg-type]
+        monitor = SimulatedMonitor(places, self.node.types, self.node.containers, self.node.clock, self._machine())
         monitor.node = self.node
         monitor._notes.process, monitor._notes.started = self.handle.pid, 1
         monitor._note_down()

@@ -75,9 +75,9 @@ def test_a_node_that_was_declared_down_is_down_and_no_longer_silent() -> None:
 def test_the_brake_names_for_whom_it_is_held() -> None:
     seen = view()
     seen.apply([Change(4, SILENCE, silence(3, held=True))])
-    assert seen.snapshot.cluster.brake == (2,)
+    assert list(seen.snapshot.cluster.brake) == [2]
     seen.apply([Change(5, SILENCE, silence(3))])
-    assert seen.snapshot.cluster.brake == ()
+    assert list(seen.snapshot.cluster.brake) == []
 
 
 def test_fence_devices_are_shown_without_their_secrets_and_go_when_they_are_removed() -> None:
