@@ -95,7 +95,7 @@ class Executor:
             return
         for key in delta.keys:
             prefix, _, name = key.partition("/")
-            if prefix in ("groups", "owners", "verdicts"):
+            if prefix in ("groups", "owners", "verdicts", "wishes"):
                 self._dirty.add(name)
             elif prefix in ("resources", "orders"):
                 resource = snapshot.resources.get(name)
@@ -328,6 +328,7 @@ class Executor:
     async def _step(self, group: Group, members: dict[ResourceId, Resource], stop_all: Cause | None) -> None:
         node = self._following.snapshot.nodes.get(self._membership.node)
         paused = node is not None and node.state is NodeState.PAUSED
+        departs = group.wish not in (None, group.owner) and all_down(members)  # it starts where it is to go
         for resource in members.values():
             self._rearm(group, resource)
         for step in next_steps(group, members, stop_all=stop_all):
@@ -335,7 +336,7 @@ class Executor:
             if isinstance(step, StartNext):
                 failed = resource.state is ResourceState.FAILED
                 started = self._policies.may_start(group, asked=resource.id in self._fresh)
-                if started and not self.leaving and (not paused or failed):
+                if started and not (self.leaving or departs) and (not paused or failed):
                     await self._start(group, resource)
             else:
                 self._reporting.because(resource.id, step.cause)
