@@ -19,6 +19,7 @@ import msgspec
 from nodeagent.api.problems import Problem, problem
 from nodeagent.resourcetypes.base import ApplicationType, Progress, ResourceError, ResourceType, Running
 from nodeagent.system import accounts, processes
+from nodeagent.system.birth import be_ordinary, die_with_parent
 from nodeagent.system.containers import Container
 from nodeagent.system.processes import Process
 from nodeagent.system.programs import login_environment
@@ -155,12 +156,14 @@ def _become_child(entry: Entry, container: Container, output: int | None) -> Non
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.setsid()
+    die_with_parent()
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     for standard in (1, 2):
         os.dup2(null if output is None else output, standard)
     if entry == "prepare":  # only looks, and wants the agent's own display; to enter a cgroup costs 8 ms
         return
+    be_ordinary()
     os.environ.clear()
     os.environ.update(login_environment(accounts.current()))
     container.placement.enter()

@@ -21,6 +21,7 @@ REPORT = struct.Struct("=ci")  # at which step, errno
 READY = b"!"  # the last step before exec
 JOIN, DIRECTORY, USER, EXEC = b"j", b"d", b"u", b"x"
 
+_PR_SET_PDEATHSIG = 1
 _CLONE3 = 435  # the same number on every architecture that has it
 _CLONE_INTO_CGROUP = 0x2_0000_0000  # linux/sched.h
 _CLONE_CLEAR_SIGHAND = 0x1_0000_0000
@@ -171,6 +172,7 @@ def become(
         step = USER
         if child.account is not None:
             _switch_user(*child.account)
+        die_with_parent()  # after the change of user, which would undo it
         step = DIRECTORY
         os.chdir(child.directory)  # after the change of user: it is the user's right to enter that counts
         step = EXEC
@@ -185,6 +187,24 @@ def become(
     finally:
         os.write(report, REPORT.pack(step, problem))
         os._exit(127)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent, the monitor, dies (safety rule P8).
+
+    It does so also while everything else on the machine stands still, as in a frozen virtual machine.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def be_ordinary() -> None:
+    """Be killed like any other when memory runs out: a monitor's unit is spared, its applications are not."""
+    try:
+        with open("/proc/self/oom_score_adj", "r+b", buffering=0) as score:  # noqa: PTH123 - pathlib costs memory
+            if int(score.read()) < 0:
+                score.write(b"0")
+    except OSError:
+        return
 
 
 def _switch_user(uid: int, gid: int, groups: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ import signal
 import socket
 import struct
 
-from nodeagent.system.birth import Child, Image, become, clone, numbers
+from nodeagent.system.birth import Child, Image, be_ordinary, become, clone, numbers
 
 ANSWER = struct.Struct("=qi")  # the child's number, or 0 and errno
 HELLO = b"launcher"
@@ -31,6 +31,7 @@ def main() -> None:
     os.dup2(null, 0)
     os.close(null)
     _ignore_nothing()
+    be_ordinary()
     gc.disable()
     gc.freeze()
     with contextlib.suppress(ConnectionError):
