@@ -13,6 +13,7 @@ from nodeagent.service import judging, leadership
 from nodeagent.service.announcing import Times
 from nodeagent.service.enforcing import Enforcement
 from nodeagent.service.membership import Membership
+from tests.simulation import running
 from tests.simulation.mutations import _patched
 
 
@@ -62,8 +63,14 @@ def watchdog_always_patted() -> Any:
 
 
 def life_without_notes() -> Any:
-    """M5: a service goes on under its incarnation though the run directory is another one."""
-    return _patched(mock.patch.object(Membership, "_is_noted", return_value=True))
+    """M5: a service goes on though the run directory is another one, and looks for no monitor that it does not know.
+
+    Either of the two is enough to keep an application from running twice on the node itself.
+    """
+    return _patched(
+        mock.patch.object(Membership, "_is_noted", return_value=True),
+        mock.patch.object(running, "_kill_strays", return_value=True),
+    )
 
 
 OWNER_MUTATIONS: dict[str, Callable[[], Any]] = {
