@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 Listener = Callable[[Delta], None]
 MUCH: Final = 40  # heartbeats within a second
 BREATH: Final = 0.04  # seconds
+PATIENCE: Final = 2.0  # seconds for reading everything, at first
+MOST_PATIENCE: Final = 16.0
 RETRY: Final = 0.2  # seconds between attempts to read a store that does not answer
 
 
@@ -48,6 +50,7 @@ class Following:
         self.view = ClusterView(backend)
         self.reloads = 0
         self._reachable = True
+        self._patience = PATIENCE
         self._listeners: list[Listener] = []
         self._moved = asyncio.Event()
         self._breathers = _Breathers()
@@ -63,12 +66,14 @@ class Following:
         return lambda: self._listeners.remove(listener)
 
     async def load(self) -> None:
-        """Read everything once.
+        """Read everything once; after a failure with more patience, as it may be much and the store busy.
 
         Raises:
             Unavailable: the store does not answer.
         """
-        self.view.load(await self.store.read(""))
+        patience, self._patience = self._patience, min(2 * self._patience, MOST_PATIENCE)
+        self.view.load(await self.store.read("", timeout=patience))
+        self._patience = PATIENCE
 
     async def reached(self, revision: int) -> None:
         """Wait until the view has come to *revision*."""

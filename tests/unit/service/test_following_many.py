@@ -8,7 +8,7 @@ import pytest
 
 from nodeagent.database.memory import MemoryStore
 from nodeagent.database.records import GroupRecord, HeartbeatRecord, Life, encode, group_key, heartbeat_key
-from nodeagent.database.store import Transaction
+from nodeagent.database.store import Contents, Transaction, Unavailable
 from nodeagent.database.view import Delta
 from nodeagent.service.following import MUCH, Following
 
@@ -51,3 +51,30 @@ async def test_many_heartbeats_are_taken_together_and_anything_else_at_once() ->
 async def following_has(following: Following, revision: int) -> None:
     async with asyncio.timeout(10):
         await following.reached(revision)
+
+
+class BusyStore(MemoryStore):
+    """It needs five seconds for everything, and says so at once to whoever does not wait as long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[float] = []
+
+    async def read(self, prefix: str, *, timeout: float = 2.0) -> Contents:
+        self.asked.append(timeout)
+        if timeout < 5:
+            raise Unavailable
+        return await super().read(prefix, timeout=timeout)
+
+
+async def test_a_store_that_needs_long_for_everything_is_given_more_time_after_each_failure() -> None:
+    store = BusyStore()
+    following = Following(store, "memory")
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await following.load()
+    await following.load()
+    assert store.asked == [2, 4, 8]
+    with pytest.raises(Unavailable):
+        await following.load()  # as patient as at first again
+    await store.close()
