@@ -136,8 +136,12 @@ install_packages() { # ENTRY...: installs what is missing, or says what to insta
     names=$(for entry in $entries; do package_name "$entry"; done | tr '\n' ' ')
     names=${names% }
     if ! find_way_to_root; then
-        stop_with "System packages are missing, and installing them needs root. Run this, then try again:" "" \
-            "    sudo apt-get install $names" ""
+        set -- "System packages are missing, and installing them needs root. Run this, then try again:" "" \
+            "    sudo apt-get install $names"
+        case " $names " in
+            *" etcd-server "*) set -- "$@" "    sudo systemctl disable --now etcd    # only the program is needed" ;;
+        esac
+        stop_with "$@" ""
     fi
     echo "Installing: $names"
     local others=" $names "
