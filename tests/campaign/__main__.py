@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.lab.faults import ROWS, Fault, Outcome, fence_by_power_switch
 from tests.lab.installed import InstalledCluster
 from tests.lab.lab import lab
-from tests.lab.places import why_not
+from tests.lab.places import STATE, why_not
 from tests.lab.standard import StandardService
 from tests.lab.witness import MEGABYTES
 
@@ -150,10 +150,19 @@ def run_once(service: StandardService, row: Row, number: int) -> None:
         return
     row.outcomes.append(outcome)
     seen = outcome.seen
+    if seen.downtime > row.budget or not seen.never_two:
+        keep_journals(service, f"{row.fault.name}-{row.profile}-{number + 1}")
     told = f"{seconds(seen.downtime)} without an answer, {outcome.owner} to {outcome.heir}"
     if not seen.never_two:
         told += f"; TWICE: {seen.overlaps} {seen.returns}; {seen.lives}"
     say(f"-- {row.fault.name}, {row.profile}, run {number + 1}: {told} ({time.monotonic() - began:.0f} s)")
+
+
+def keep_journals(service: StandardService, name: str) -> None:
+    """Keep what all hosts had to say, for whoever looks for the cause."""
+    for host in service.cluster.lab.hosts:
+        file = STATE / f"campaign-{name.replace(' ', '-')}-{host}.journal"
+        file.write_text(service.cluster.told(host, 400), encoding="utf-8")
 
 
 @contextmanager

@@ -137,7 +137,9 @@ class InstalledCluster:
         """Return the end of the host's journal: agent, monitors and etcd."""
         units = ["-u", "clusteragent.service", "-u", "clusteragent-monitor@*", "-u", "etcd.service"]
         try:
-            done = self.lab[host].run("journalctl", "--no-pager", "-q", "-n", str(lines), *units, check=False)
+            done = self.lab[host].run(
+                "journalctl", "--no-pager", "-q", "-o", "short-precise", "-n", str(lines), *units, check=False
+            )
         except RuntimeError as exc:
             return str(exc)
         return done.stdout
