@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,6 +91,23 @@ def test_an_evicted_node_says_so_stays_out_and_joins_as_a_new_member_when_admitt
     now = pair.at_one.until(lambda s: is_in(s, "NODE2", NodeState.UP))
     assert sorted(now.nodes) == [1, 3]
     pair.at_two.until(lambda s: is_in(s, "NODE2", NodeState.UP))
+
+
+def test_a_node_whose_disk_was_replaced_is_the_same_member_in_its_next_life(pair: Pair) -> None:
+    web = pair.at_one.application("Web", 2)
+    with pair.one.greet() as talk:
+        talk.do(r.SetPreferredOwners(group=web.group, nodes=(2,)))
+        talk.do(r.SetProperties(kind=GROUP, id=web.group, properties={"AutoFailbackType": 1}))
+    pair.two.kill()
+    pair.two.reap()  # its power went, too
+    for path in set(pair.two.home.iterdir()) - {pair.two.config, pair.two.log}:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    pair.at_one.until(lambda s: runs(s, "Web", 1))
+    pair.two.start()
+    now = pair.at_one.until(lambda s: runs(s, "Web", 2))
+    assert sorted(now.nodes) == [1, 2]
+    assert now.nodes[2].incarnation == 2
+    assert "Generic Application" in pair.at_two.now.types
 
 
 def test_an_agent_begins_anew_under_its_application(pair: Pair) -> None:

@@ -11,8 +11,19 @@ from clusteradmin.settings import ClientHome
 from clusteradmin.ssh.credentials import NoPrompter
 from nodeagent.api.events import LogEntry
 from nodeagent.api.objects import ResourceId, Snapshot, ref
-from nodeagent.api.problems import ClusterError, Problem
-from nodeagent.api.requests import Done, NodeAnswer, Reply, Request, Right, Validated, ValidateParameters
+from nodeagent.api.problems import ClusterError, Problem, problem
+from nodeagent.api.requests import (
+    Done,
+    NodeAnswer,
+    QuorumRead,
+    ReadQuorum,
+    Reply,
+    Request,
+    Right,
+    Validated,
+    ValidateParameters,
+    Voter,
+)
 
 T = TypeVar("T")
 _NOWHERE = Path("/nonexistent/cluster-administrator")
@@ -119,6 +130,15 @@ class StandInCluster(Cluster):
         """Say that it is done, or that every node could run it."""
         if isinstance(request, ValidateParameters):
             return Validated(answers=tuple(NodeAnswer(node=node) for node in request.possible_owners or ()))
+        if isinstance(request, ReadQuorum):
+            voters = (Voter(name="atlas", leader=True), Voter(name="boreas"), Voter(name="castor", answering=False))
+            return QuorumRead(
+                voters=voters,
+                needed=2,
+                now=problem("quorum_missing", answering=2, voters=3, missing=("castor",), needed=2),
+                next_loss=problem("quorum_loss_stop"),
+                failover=problem("failover_yes"),
+            )
         return Done(revision=self._given.revision if self._given is not None else 0, id="new")
 
     def show(self, snapshot: Snapshot, logged: Iterable[LogEntry] = ()) -> None:

@@ -22,6 +22,8 @@ from ui.forms.nodelists import NodeLists
 from ui.forms.possibleowners import PossibleOwners
 from ui.sheets.draft import Draft
 from ui.sheets.page import NAME_SPEC, Page
+from ui.sheets.quorum import QuorumPanel
+from ui.theme import Space
 from ui.widgets import FieldError
 
 
@@ -213,6 +215,9 @@ class ClusterGeneral(GeneralPage):
         self.leader = self.add_fact(self.tr("Plans now"))
         self.database = self.add_fact(self.tr("Cluster database"))
         self.identity = self.add_fact(self.tr("Identity"))
+        self.column.addSpacing(Space.SMALL)
+        self.quorum = QuorumPanel(draft.cluster)
+        self.column.addWidget(self.quorum)
         self.column.addStretch(1)
 
     def follow(self, problems: dict[Key, str]) -> None:
