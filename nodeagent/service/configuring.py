@@ -30,6 +30,7 @@ from nodeagent.api.rules.dependencies import dependencies_problem, whole_tree
 from nodeagent.api.rules.names import name_problem, normal_form
 from nodeagent.api.rules.networks import (
     ALL,
+    address_problem,
     for_nodes,
     networks_problem,
     role_problem,
@@ -127,7 +128,10 @@ class Configuring:
         refuse_first(dependencies_problem(shown, request.dependencies, now, creating=True))
         refuse_values(COMMON[ObjectKind.RESOURCE], common)
         refuse_values(kind.schema, request.parameters)
-        refuse_first(networks_problem(kind.schema, request.parameters, now))
+        refuse_first(
+            networks_problem(kind.schema, request.parameters, now),
+            address_problem(kind.schema, request.parameters, now),
+        )
         record = ResourceRecord(
             id=shown.id,
             name=shown.name,
@@ -228,7 +232,10 @@ class Configuring:
             raise refuse("property_unknown", name=next(iter(request.parameters)), known="none")
         refuse_values(schema, request.properties)
         refuse_values(parameters_schema, request.parameters)
-        refuse_first(networks_problem(parameters_schema, request.parameters, self._desk.now))
+        refuse_first(
+            networks_problem(parameters_schema, request.parameters, self._desk.now),
+            address_problem(parameters_schema, request.parameters, self._desk.now, own=request.id),
+        )
         key, record = self._record_of(request.kind, request.id)
         if isinstance(item, Network):
             self._refuse_role(item, merge(schema, record.properties, request.properties))

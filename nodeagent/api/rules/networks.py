@@ -49,6 +49,27 @@ def networks_problem(
     return None
 
 
+def address_problem(
+    schema: Iterable[PropertySpec], parameters: Mapping[str, Value | None], cluster: Snapshot, own: str = ""
+) -> Problem | None:
+    """Say which resource has an address already that is among *parameters*, or None when no other one has.
+
+    Args:
+        own: id of the resource that they are for.
+    """
+    given = _addresses_in(schema, parameters)
+    for other in cluster.resources.values() if given else ():
+        kind = cluster.types.get(other.type)
+        if other.id != own and given & _addresses_in(kind.schema if kind else (), other.parameters):
+            return problem("address_taken", name=other.name)
+    return None
+
+
+def _addresses_in(schema: Iterable[PropertySpec], parameters: Mapping[str, Value | None]) -> set[Value]:
+    wanted = {spec.name.casefold() for spec in schema if spec.kind is Kind.IPV4}
+    return {value for name, value in parameters.items() if name.casefold() in wanted and value}
+
+
 def _networks_in(
     schema: Iterable[PropertySpec], parameters: Mapping[str, Value | None], cluster: Snapshot
 ) -> list[tuple[str, Network | None]]:
@@ -74,7 +95,7 @@ def _uses(resource: Resource, network: Network, cluster: Snapshot) -> bool:
     named = _networks_in(schema, resource.parameters, cluster)
     if named:
         return any(one is not None and one.id == network.id for _, one in named)
-    addresses = [resource.parameters.get(spec.name) for spec in schema if spec.kind is Kind.IPV4]
+    addresses = _addresses_in(schema, resource.parameters)
     return any(isinstance(address, str) and _is_in(address, network) for address in addresses)
 
 

@@ -107,6 +107,18 @@ async def test_a_network_that_does_not_exist_is_refused(office: Office) -> None:
     assert (await office.refusal(set_it)).code == "network_unknown"
 
 
+async def test_an_address_belongs_to_one_resource(office: Office) -> None:
+    await address(office, "10.0.0.50")
+    group = await office.do(r.CreateGroup(name="Web"))
+    again = r.CreateResource(name="IP", type="IP Address", group=group.id, parameters={"address": "10.0.0.50"})
+    assert sentence(await office.refusal(again)) == "IP 10.0.0.50 has this address; give each resource its own."
+    other = await address(office, "10.0.0.51")
+    change = r.SetProperties(kind=ObjectKind.RESOURCE, id=other, parameters={"Address": "10.0.0.50"})
+    assert (await office.refusal(change)).code == "address_taken"
+    same = r.SetProperties(kind=ObjectKind.RESOURCE, id=other, parameters={"Address": "10.0.0.51", "SubnetMask": "24"})
+    await office.do(same)
+
+
 async def test_a_network_that_carries_an_address_stays_open_to_clients(office: Office) -> None:
     await address(office, "10.0.0.50")
     for role in (0, 1):
