@@ -30,6 +30,8 @@ class FirstRunPage(QWidget):
         super().__init__(parent)
         self._recent = QHBoxLayout()
         self._recent.setSpacing(Space.MEDIUM)
+        self._above_recent = HairLine(air=0)
+        self._above_recent.hide()
         self.open_button = _button(self.tr("Open…"))
         self.open_button.setDefault(True)
         self.open_button.clicked.connect(lambda: self.open_wanted.emit(""))
@@ -49,6 +51,7 @@ class FirstRunPage(QWidget):
     def show_recent(self, targets: Sequence[str]) -> None:
         """Offer what was open last as links."""
         clear(self._recent)
+        self._above_recent.setVisible(bool(targets))
         if not targets:
             return
         self._recent.addWidget(TextLabel(self.tr("Recently open"), tone=Tone.TEXT2))
@@ -76,7 +79,7 @@ class FirstRunPage(QWidget):
             self.tr("Three nodes and High Availability Notepad on this machine; nothing is installed."),
             self.demo_button,
         )
-        self._column.addWidget(HairLine(air=0))
+        self._column.addWidget(self._above_recent)
         self._column.addLayout(self._recent)
         self._column.addStretch(4)
 
