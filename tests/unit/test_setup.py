@@ -95,3 +95,11 @@ def test_without_lists_of_apt_the_installed_packages_tell_the_name(
     system.installed = installed
     done = system.install("libglib2.0-0t64|libglib2.0-0")
     assert f"sudo apt-get install {name}\n" in done.stderr
+
+
+def test_who_installs_a_server_by_hand_is_told_to_keep_its_service_off(system: System) -> None:
+    system.known = ["etcd-server"]
+    done = system.install("etcd-server")
+    assert done.returncode == 1
+    assert "sudo apt-get install etcd-server\n" in done.stderr
+    assert "systemctl disable --now etcd" in done.stderr
