@@ -30,6 +30,7 @@ from nodeagent.monitor.messages import (
     Renewed,
     Report,
     Resisting,
+    Start,
     StopAll,
     StoppedAll,
     ToMonitor,
@@ -51,6 +52,7 @@ __all__ = ["SHARED", "MonitorFailed", "Monitors", "News", "ResourceMonitors"]
 log = logging.getLogger(__name__)
 
 SHARED: Final = "shared"
+STRAYS: Final = "what nobody holds"
 START_PATIENCE: Final = 10.0  # seconds for a new monitor's socket to answer
 KILL_AGAIN: Final = 1.0  # seconds between attempts to kill what a dead monitor held
 STOP_PATIENCE: Final = 5.0  # seconds for the proof that everything has stopped
@@ -86,6 +88,7 @@ class Monitors:
         self._starting: dict[str, asyncio.Lock] = {}
         self._permission: Permit | None = None
         self._guard: Guard | None = None
+        self._strays: set[ResourceId] = set()
         self.enforcement = Enforcement(clock, lambda: self._links, self._end)
         self._replacing: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -109,14 +112,20 @@ class Monitors:
         A monitor that nobody knows comes first: it would start again what it holds.
         """
         known = {link.process.pid for link in self._links.values()}
+        gone = await asyncio.to_thread(kill_strays, self._config, known)
+        self._strays = {name for name in containers_of(self._settings).leftovers() if name not in held}
+        if not (await self.kill(self._strays) and gone):
+            self.enforcement.cannot_kill(STRAYS, self._strays)  # this node is unclean until they have ended
+            task = asyncio.create_task(self._kill_on(), name="kill strays")
+            self._replacing.add(task)
+            task.add_done_callback(self._replacing.discard)
 
-        def kill() -> bool:
-            containers = containers_of(self._settings)
-            strays = kill_strays(self._config, known)
-            return kill_resources(containers, [name for name in containers.leftovers() if name not in held]) and strays
-
-        if not await asyncio.to_thread(kill):
+    async def _kill_on(self) -> None:
+        """Go on until all has ended. What a monitor is ordered to start meanwhile is that monitor's to end first."""
+        while self._strays and not await self.kill(self._strays):
             log.error("something that a dead Resource Monitor left behind cannot be killed")
+            await asyncio.sleep(KILL_AGAIN)  # nothing tells when a device or file server answers
+        self.enforcement.gone(STRAYS)
 
     async def ensure(self, name: str) -> str:
         """Start the monitor *name* unless it lives.
@@ -197,6 +206,8 @@ class Monitors:
         link = self._links.get(name)
         if link is None:
             return False
+        if isinstance(order, Start):
+            self._strays.discard(order.resource.id)
         self._send(link, order)
         return True
 

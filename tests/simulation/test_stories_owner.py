@@ -219,6 +219,22 @@ def test_a_node_that_has_shown_it_is_unclean_is_not_taken_over_by_time_and_is_af
     simulate(story)
 
 
+def test_a_service_that_is_started_again_says_too_that_its_node_is_unclean() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        number = world.number_of(node)
+        node.container("web").unkillable = True
+        node.crash_monitor()
+        node.crash_service()
+        await world.until(lambda: world.beat(number).unclean, 15.0, "it says that it is unclean")
+        node.container("web").unkillable = False
+        await world.until(lambda: not world.beat(number).unclean, 10.0, "it is clean")
+        await world.settled(20.0)
+
+    for seed in range(1, 4):
+        simulate(story, seed=seed)
+
+
 def test_what_cannot_be_stopped_at_the_deadline_resets_the_machine_where_that_is_allowed() -> None:
     def allowed(world: World) -> None:
         for node in world.nodes.values():
