@@ -136,6 +136,16 @@ def test_an_etcd_that_is_away_for_longer_stops_the_application_which_then_starts
         assert here.application.group.common_properties["Description"] == "kept"
 
 
+def test_a_frozen_etcd_member_is_noticed_by_no_application(tmp_path: Path) -> None:
+    with world(tmp_path, 3) as here:
+        first = here.application.process_id
+        here.etcd.freeze(2)  # the one that the owner's agent asks first
+        time.sleep(2 * SELF_STOP)  # a permission that was not renewed would have run out
+        assert here.application.process_id == first
+        assert len(here.witness.lives()) == 1
+        here.etcd.thaw(2)
+
+
 def test_the_leading_etcd_member_is_lost_together_with_the_owner(tmp_path: Path) -> None:
     with world(tmp_path, 3) as here:
         here.agents[2].kill()
