@@ -11,7 +11,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "seed" in metafunc.fixturenames:
-        only = metafunc.config.getoption("--seed")
-        seeds = range(1, metafunc.config.getoption("--seeds") + 1) if only is None else [only]
-        metafunc.parametrize("seed", seeds)
+    only, most = metafunc.config.getoption("--seed"), metafunc.config.getoption("--seeds")
+    for name, count in (("seed", most), ("fenced_seed", max(1, most // 5))):  # with fence devices a fifth as many
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, range(1, count + 1) if only is None else [only])
