@@ -11,7 +11,7 @@ from typing import Final
 from clusteradmin.client.cluster import Cluster
 from clusteradmin.client.commands import send, wait_for
 from nodeagent.api.objects import Cluster as ClusterItself
-from nodeagent.api.objects import Group, Node, NodeId, NodeState, Snapshot, ref
+from nodeagent.api.objects import Group, Node, NodeId, NodeState, Phase, Snapshot, ref
 from nodeagent.api.problems import refuse
 from nodeagent.api.requests import (
     AdmitNode,
@@ -86,7 +86,8 @@ async def resume_node(
 
     def test(snapshot: Snapshot) -> bool | None:
         groups = [snapshot.groups[group] for group in expected if group in snapshot.groups]
-        back = all(group.owner == node.id or group.wish is None for group in groups)
+        on_its_way = (Phase.MOVING, Phase.ASSIGNED)
+        back = all(group.wish is None and group.phase not in on_its_way for group in groups)
         return (not snapshot.node(node.id).paused and back) or None
 
     await wait_for(cluster, ref(node), test, wait)
