@@ -1,6 +1,7 @@
 """The campaign: every fault many times on three real hosts, and the table of what a client and the witness saw.
 
 usage: python -m tests.campaign [--runs N] [--profile NAME]... [--row NAME]... [--out FILE]
+       python -m tests.campaign --seeds N [--first-seed SEED] [--profile NAME]: so many rounds of random faults instead
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.campaign.randomly import run_round
 from tests.lab.faults import ROWS, Fault, Outcome, fence_by_power_switch
 from tests.lab.installed import InstalledCluster
 from tests.lab.lab import lab
@@ -22,6 +24,7 @@ from tests.lab.standard import StandardService
 from tests.lab.witness import MEGABYTES
 
 RUNS = 10
+SMALL = 400  # megabytes of each database's own disk: etcd takes 64 ahead, twice
 PROFILES = ("default", "fast")
 # Seconds, as clients see them: the budgets of a lost node and of a planned move.
 LOST = {"default": 5.0, "fast": 2.1}
@@ -105,7 +108,9 @@ def seconds(value: float) -> str:
 def main() -> int:
     """Run it; exit code 1 when anything ran twice or a run did not come to its end."""
     parser = argparse.ArgumentParser(prog="tests.campaign")
-    parser.add_argument("--runs", "--seeds", type=int, default=RUNS)
+    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--seeds", type=int)
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--profile", action="append", choices=PROFILES)
     parser.add_argument("--row", action="append", choices=[fault.name for fault in ROWS])
     parser.add_argument("--out", type=Path)
@@ -113,6 +118,9 @@ def main() -> int:
     if why := why_not():
         say(f"Skipped: {why}.")
         return 0
+    if options.seeds:
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        return run_randomly((options.profile or PROFILES)[0], seeds)
     chosen = [fault for fault in ROWS if not options.row or fault.name in options.row]
     rows: list[Row] = []
     for profile in options.profile or PROFILES:
@@ -158,6 +166,29 @@ def run_once(service: StandardService, row: Row, number: int) -> None:
     say(f"-- {row.fault.name}, {row.profile}, run {number + 1}: {told} ({time.monotonic() - began:.0f} s)")
 
 
+def run_randomly(profile: str, seeds: Sequence[int]) -> int:
+    """Run a round for each seed; exit code 1 when anything ran twice or did not come back."""
+    broken = []
+    with standard_service(profile) as service:
+        for seed in seeds:
+            began = time.monotonic()
+            try:
+                done = run_round(service, seed)
+            except (AssertionError, OSError, RuntimeError) as exc:
+                broken.append(seed)
+                keep_journals(service, f"seed-{seed}")
+                say(f"-- seed {seed} does not come back: {exc}")
+                break  # the next one would only meet the same
+            told = f"-- seed {seed}: {done.told}: {seconds(done.seen.downtime)} without an answer"
+            if not done.seen.never_two:
+                broken.append(seed)
+                keep_journals(service, f"seed-{seed}")
+                told += f"; TWICE: {done.seen.overlaps} {done.seen.returns}; {done.seen.lives}"
+            say(f"{told} ({time.monotonic() - began:.0f} s)")
+    say(f"{len(seeds)} seeds, broken: {broken or 'none'}")
+    return 1 if broken else 0
+
+
 def keep_journals(service: StandardService, name: str) -> None:
     """Keep what all hosts had to say, for whoever looks for the cause."""
     for host in service.cluster.lab.hosts:
@@ -171,6 +202,7 @@ def standard_service(profile: str, *, fenced: bool = False) -> Iterator[Standard
     with lab("campaign") as made:
         made.make(3, layer_names=("fence" if fenced else "etcd",))
         disk = made.shared_disk(MEGABYTES)
+        made.small_disks(SMALL)
         cluster = InstalledCluster(made)
         cluster.prepare()
         made.boot()

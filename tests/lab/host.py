@@ -17,6 +17,7 @@ from tests.lab.confined import ENTER, PLAIN, Confined
 from tests.lab.places import HERE, NETWORK, address
 from tests.lab.switch import Switch
 
+FILLER = "/var/lib/etcd/filler"
 BOOT_PATIENCE = 60.0  # seconds; 1 to 4 where nothing else runs
 # Exit code 0 once the host's sshd shows its banner; run as the client.
 BANNER = "import socket,sys;s=socket.create_connection((sys.argv[1],22),1);s.settimeout(1);sys.exit(s.recv(4)!=b'SSH-')"
@@ -153,6 +154,14 @@ class Host:
         shown = self.run("systemctl", "show", "-p", "MainPID", "--value", unit, check=False).stdout.strip()
         inner = int(shown or 0)
         return next((pid for pid in self.unit(unit).pids() if inner and _number_inside(pid) == inner), 0)
+
+    def fill_disk(self) -> None:
+        """Leave no room on the disk of its database; see `Lab.small_disks`."""
+        self.run("dd", "if=/dev/zero", f"of={FILLER}", "bs=64k", check=False)  # ends when there is no room
+
+    def empty_disk(self) -> None:
+        """Give the room back."""
+        self.run("rm", "-f", FILLER)
 
     def copy_tree(self, source: Path, target: str) -> None:
         """Put a folder of this machine on its disk; only while it is off."""

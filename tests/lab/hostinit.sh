@@ -31,6 +31,11 @@ mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount -t mqueue mqueue "$root/dev/mqueue"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+if [ -f "$data/small.img" ]; then # a disk of its own for the database, that can be full: see small_disks in lab.py
+    owner=$(stat -c %u:%g "$root/var/lib/etcd")
+    mount -o loop "$data/small.img" "$root/var/lib/etcd"
+    chown "$owner" "$root/var/lib/etcd"
+fi
 hostname "$name"
 cd "$root"
 mkdir -p mnt/old
