@@ -64,3 +64,16 @@ async def say_report(store: ClusterStore, node: NodeId, report: NodeReport) -> N
     present = (await store.read(key)).entries.get(key)
     if present is None or present.value != value:
         await store.commit(Transaction(put={key: value}))
+
+
+async def may_join(store: ClusterStore, settings: AgentSettings, node: NodeId) -> int:
+    """Return the revision of the node's own record, which joining expects: who is evicted meanwhile stays out.
+
+    Raises:
+        Unavailable: it was evicted.
+    """
+    key = node_key(node)
+    entry = (await store.read(key)).entries.get(key)
+    if entry is None or decode(entry.value, NodeRecord).evicted is not None:
+        raise Unavailable(f"{settings.name} was evicted from the cluster")
+    return entry.revision

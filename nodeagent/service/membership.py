@@ -20,7 +20,6 @@ from nodeagent.api.texts import render
 from nodeagent.database.records import (
     HeartbeatRecord,
     Life,
-    NodeRecord,
     NodeReport,
     decode,
     encode,
@@ -36,7 +35,7 @@ from nodeagent.service.announcing import Times, announced, bound_of, longest_bou
 from nodeagent.service.clones import OtherMachine
 from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.following import Following
-from nodeagent.service.joining import form, own_record, say_report
+from nodeagent.service.joining import form, may_join, own_record, say_report
 from nodeagent.service.judging import judged_by_time, silence_needed
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import Clock
@@ -183,11 +182,12 @@ class Membership:
     async def _new_life(self) -> None:
         """Prove that nothing of a former life runs, then commit the next incarnation (safety rule M5)."""
         if not await self._stop_all():
+            await self._say_unclean()
             raise NotProven
         if self._other.wrote(self._record):
             await self._outwait_other()
         while True:
-            former, membership = self._record, await self._may_join()
+            former, membership = self._record, await may_join(self._store, self._settings, self.node)
             attempt, stamp = self._attempt()
             incarnation = former.incarnation + 1 if former else 1
             record = self._beat_record(attempt, incarnation, self._wanted_times(), since=self._clock.wall())
@@ -206,6 +206,18 @@ class Membership:
             lives.write(self._settings.run, self._life(record.incarnation))
             await self._confirmed(record, revision, stamp)
             return
+
+    async def _say_unclean(self) -> None:
+        """Say of the former life, as long as it is not declared dead, that something of it cannot be stopped (P7)."""
+        former = self._record
+        if former is None or former.life is not Life.ALIVE or former.unclean or self._other.wrote(former):
+            return
+        attempt, _stamp = self._attempt()
+        key = heartbeat_key(self.node)
+        said = {key: encode(replace(former, attempt=attempt, unclean=True))}
+        with contextlib.suppress(Conflict, Unknown, Unavailable):
+            await self._store.commit(Transaction(expect={key: self._revision}, put=said))
+        await self._reread()
 
     async def _outwait_other(self) -> None:
         """Join under a name that another machine used only when that one has been silent for d (safety rule M6).
@@ -226,18 +238,6 @@ class Membership:
         alone = len(self._following.snapshot.nodes) <= 1  # then there is nobody who could be asked
         if self._revision != before or not (by_time or alone):
             raise NotProven("another machine lives under this node's name, or may still run what it had")
-
-    async def _may_join(self) -> int:
-        """Return the revision of this node's own record, which joining expects: who is evicted meanwhile stays out.
-
-        Raises:
-            Unavailable: it was evicted.
-        """
-        key = node_key(self.node)
-        entry = (await self._store.read(key)).entries.get(key)
-        if entry is None or decode(entry.value, NodeRecord).evicted is not None:
-            raise Unavailable(f"{self._settings.name} was evicted from the cluster")
-        return entry.revision
 
     def _own_entry(self, code: str, **parameters: Parameter) -> LogEntry:
         me = ObjectRef(ObjectKind.NODE, str(self.node))

@@ -115,8 +115,13 @@ class MonitorProcess(NodeProcess):
             watchdog=node.watchdog.open if opens else None,
             device="/dev/watchdog",
             reset=node.reset if node.settings.reset == "sysrq" else None,
+            others_run=self._others_run,
             killer=self.last_resort if node.kernel_kills else None,
         )
+
+    def _others_run(self) -> bool:
+        mine = self._monitor._held if self._monitor else {}
+        return any(name not in mine for name in self.node.containers.leftovers())
 
     def _wake(self) -> None:
         if not self._turning and self.alive:
