@@ -299,7 +299,11 @@ class Monitors:
         known = {link.process.pid for link in self._links.values()}
         strays = await asyncio.to_thread(kill_strays, self._config, known)
         containers = containers_of(self._settings)
-        return await asyncio.to_thread(lambda: kill_resources(containers, containers.leftovers())) and strays
+        proven = await asyncio.to_thread(lambda: kill_resources(containers, containers.leftovers())) and strays
+        if proven:
+            self._strays.clear()
+            self.enforcement.gone(STRAYS)
+        return proven
 
     async def kill(self, resources: Iterable[ResourceId]) -> bool:
         """Kill what no monitor holds any more; True when that is proven."""

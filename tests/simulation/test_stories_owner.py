@@ -450,3 +450,21 @@ def test_a_node_that_lost_its_directories_proves_that_nothing_runs_and_begins_a_
 
     for seed in range(1, 4):
         simulate(story, seed=seed)
+
+
+def test_a_node_that_cannot_prove_that_its_former_life_has_ended_says_so_and_is_not_taken_over() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        number = world.number_of(node)
+        node.container("web").unkillable = True
+        node.wipe()
+        await world.until(lambda: world.beat(number).unclean, 10.0, "it says so")
+        await world.pass_time(30.0)
+        assert alive(world, node)
+        node.container("web").unkillable = False
+        await world.until(lambda: world.beat(number).incarnation == 2, 10.0, "it has joined anew")
+        assert not world.beat(number).unclean
+        await world.settled(20.0)
+
+    for seed in range(1, 4):
+        simulate(story, seed=seed)
