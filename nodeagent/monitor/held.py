@@ -223,8 +223,9 @@ class Held:
         self._ending.cancel()
         self._entries.drop()
         clean = self._killed(deadline)
-        self._outside.cut(self._mine if self.state is not State.OFFLINE else None)
-        if clean and self._mine is not None and self.state is not State.OFFLINE and self._entries.has("terminate"):
+        ended = self._outside.cut(self._mine if self.state is not State.OFFLINE else None)
+        stays = self._mine is not None and self.state is not State.OFFLINE and not ended
+        if clean and stays and self._entries.has("terminate"):
             clean = self._entries.wait("terminate", self._mine, deadline) and self._killed(deadline)
         self._program.forget()
         if clean:
@@ -418,11 +419,12 @@ class Held:
             terminate = self.active and self.state is not State.OFFLINE
         self._meanwhile.drop()
         self._drop_timers()
+        busy = self._entries.busy
         self._entries.drop()
         self._program.forget()
         mine = self._mine if terminate else None
-        self._outside.cut(mine)
-        self._ending.begin(after, self._cannot_end, self.definition.name, mine)
+        ended = self._outside.cut(mine) and not busy  # a child on its way may still undo it
+        self._ending.begin(after, self._cannot_end, self.definition.name, None if ended else mine)
 
     def _cannot_end(self, bad: Problem) -> None:
         self.information = bad

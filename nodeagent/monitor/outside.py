@@ -60,21 +60,23 @@ class Outside:
             self._around.unwatch(self._grip)
             self._watched = False
 
-    def cut(self, mine: Any) -> None:
-        """End it at once, as far as that can be done here; `terminate` proves it.
+    def cut(self, mine: Any) -> bool:
+        """End it at once; True when nothing of it is left, False when `terminate` has to see to it.
 
         Args:
             mine: the settings; None when it was never on its way online.
         """
         if self._grip is None and (mine is None or self._make(mine) is not None):
-            return
-        grip = self._grip
+            return False
+        grip, done = self._grip, False
         if grip is not None:
             self.release()
-            self._guarded(grip.cut)
+            with contextlib.suppress(Exception):  # plug-in code: nothing is proven
+                done = grip.cut()
             self._grip = None
             with contextlib.suppress(OSError):
                 grip.close()
+        return done
 
     def _make(self, mine: Any) -> Problem | None:
         def make() -> None:
@@ -104,7 +106,8 @@ def cut_leftovers(kind: ResourceType[Any], parameters: dict[str, Any], now: Call
         if grip is None:
             return True
         try:
-            grip.cut()
+            if not grip.cut():
+                kind.terminate(mine)
         finally:
             grip.close()
     except ResourceError:

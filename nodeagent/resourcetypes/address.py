@@ -219,10 +219,11 @@ class AddressGrip:
         elif any(one.address is None for one in happened):
             self._announce(where.index)  # it may have been down and up again
 
-    def cut(self) -> None:
-        """Silence the address and remove it."""
+    def cut(self) -> bool:
+        """Silence the address and remove it; the kernel has done so when it answers."""
         self._until = float("-inf")
         give_back(self._address, self._guard)
+        return True
 
 
 def give_back(address: IPv4Address, guard: Callable[[], PacketGuard]) -> None:

@@ -110,11 +110,13 @@ class Grip(Protocol):
         """
         ...
 
-    def cut(self) -> None:
+    def cut(self) -> bool:
         """End what lies outside the processes, at once; what is ended already is no error.
 
+        Returns True when nothing of it is left, for certain: then `terminate` need not follow.
+
         Raises:
-            OSError: it is not sure to have ended; `terminate` follows in any case, and has to prove it.
+            OSError: it is not sure to have ended; `terminate` follows.
         """
         ...
 

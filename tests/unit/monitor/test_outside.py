@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -41,6 +43,8 @@ class Hand:
         self.weakness: Problem | None = None
         self.refuses: Exception | None = None
         self.fails: Exception | None = None
+        self.cut_fails: Exception | None = None
+        self.ends_all = True
         self._reading, self._writing = os.pipe()
 
     def permit(self, until: float) -> None:
@@ -48,10 +52,11 @@ class Hand:
             raise self.refuses
         self.record.append(f"until {until}")
 
-    def cut(self) -> None:
+    def cut(self) -> bool:
         self.record.append("cut")
-        if self.fails:
-            raise self.fails
+        if self.cut_fails:
+            raise self.cut_fails
+        return self.ends_all
 
     def fileno(self) -> int:
         return self._reading
@@ -78,6 +83,9 @@ class Gripped(ApplicationType[Settings]):
     def __init__(self) -> None:
         self.record: list[str] = []
         self.hands: list[Hand] = []
+
+    def terminate(self, mine: Settings) -> None:
+        Path(mine.where).touch()
 
     def prepare(self, mine: Settings) -> Running:
         return Running(Launch([mine.where]))
@@ -171,10 +179,29 @@ def test_a_permission_that_cannot_be_taken_is_a_failure(held: Held, kind: Grippe
     assert held.information.code == expected
 
 
-def test_a_cut_that_fails_does_not_keep_the_rest_from_being_ended(held: Held, kind: Gripped) -> None:
-    kind.hands[0].fails = OSError("no")
+@pytest.mark.parametrize("error", [None, OSError("no"), ZeroDivisionError()], ids=["not all", "refused", "broken"])
+def test_terminate_follows_what_does_not_end_all(
+    around: FakeSurroundings, kind: Gripped, tmp_path: Path, error: Exception | None
+) -> None:
+    mark = tmp_path / "terminated"
+    resource = Definition(id="z", name="z", type="Gripped", parameters={"Where": str(mark)}, policy=NEVER)
+    made = Held(around, kind, Start(resource=resource, group="g", epoch=1, incarnation=1))
+    made._read_settings()
+    made.state = ResourceState.ONLINE_PENDING
+    made._went_online()
+    kind.hands[0].ends_all, kind.hands[0].cut_fails = False, error
+    made.self_stop()
+    while made.state is not ResourceState.OFFLINE:
+        around.events()
+    assert mark.exists()
+    with contextlib.suppress(ChildProcessError):  # who reaps orphans in a monitor may have to reap it
+        os.waitpid(-1, 0)
+
+
+def test_no_terminate_follows_what_ends_all(held: Held, kind: Gripped) -> None:
     held.self_stop()
-    assert held.state is ResourceState.OFFLINE
+    assert held.state is ResourceState.OFFLINE, "at once: no child was needed"
+    assert "cut" in kind.record
 
 
 def test_on_its_way_offline_nothing_more_is_noticed(held: Held, kind: Gripped, around: FakeSurroundings) -> None:
@@ -219,7 +246,7 @@ def test_settings_that_cannot_be_read_were_never_online(kind: Gripped) -> None:
 
 
 def test_a_cut_of_leftovers_that_fails_proves_nothing(kind: Gripped, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(self: Hand) -> None:
+    def refused(self: Hand) -> bool:
         raise OSError("no")
 
     monkeypatch.setattr(Hand, "cut", refused)
