@@ -5,8 +5,10 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication
 
 from nodeagent.api.commonproperties import NEVER, RESOURCE
+from nodeagent.api.freezing import Maintenance
 from nodeagent.api.objects import ClusterObject, Group, Node, Resource, ResourceState
 from nodeagent.api.properties import effective
+from nodeagent.api.rules.maintenance import group_maintenance
 from nodeagent.api.texts import because
 from ui.models.picture import Picture
 from ui.words import clock, day_and_time, duration
@@ -22,8 +24,24 @@ def information(item: ClusterObject, picture: Picture) -> str:
     if isinstance(item, Resource):
         return _resource(item, picture)
     if isinstance(item, Group):
-        return _group(item, picture)
-    return item.information if isinstance(item, Node) else ""
+        return _joined(_maintenance(group_maintenance(item, picture.snapshot), picture), _group(item, picture))
+    return _joined(item.information, _maintenance(item.maintenance, picture)) if isinstance(item, Node) else ""
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _maintenance(found: Maintenance | None, picture: Picture) -> str:
+    """Say until when something is frozen, and why."""
+    if found is None:
+        return ""
+    until = day_and_time(found.until, picture.now)
+    return (
+        _tr("In maintenance until {0}: {1}").format(until, found.reason)
+        if found.reason
+        else _tr("In maintenance until {0}").format(until)
+    )
 
 
 def as_of(since: float, now: float) -> str:
