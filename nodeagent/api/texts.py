@@ -329,7 +329,9 @@ SENTENCES: Final[dict[str, str]] = {
     "event_self_stop": "{name} was stopped: the heartbeat of {node} was not confirmed in time",
     "event_unclean": "{name} cannot stop {detail}; it is not taken over by time until that has ended or it is off",
     "event_clean": "{name} has proven that everything has stopped",
-    "event_group_stuck": "{name} could not be stopped on {node}; it runs nowhere else until that is proven or it is off",
+    "event_group_stuck": (
+        "{name} could not be stopped on {node}; it runs nowhere else until that is proven or it is off"
+    ),
     "event_guarded": "{name} stops by itself when it is cut off: another node can take its groups over",
     "event_unguarded": "{name} does not stop by itself when it is cut off: {detail}",
     "event_watchdog": "The watchdog of {name} resets it when it does not stop in time; it fires after {seconds} s",

@@ -5,6 +5,7 @@ README.md lists them for whoever writes a story.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -293,6 +294,18 @@ def _fence_devices(stage: Stage, found: Found) -> None:
     stage.world.switch.fails, stage.world.switch.hangs = found[1] == "fail", found[1] == "hang"
 
 
+def _hang_planning(stage: Stage, found: Found) -> None:
+    """The leader's planning hangs, its heartbeats go on."""
+    node = stage.node(int(found[1]))
+    assert node.parts is not None
+
+    async def hang() -> bool:
+        await asyncio.Event().wait()
+        return False
+
+    node.parts.reconciler._plan_once = hang  # type: ignore[method-assign]  # as a task that waits for ever
+
+
 def _one_monitor(stage: Stage, found: Found) -> None:
     """One monitor by its name ends, others of the node go on."""
     node = stage.node(int(found[2]))
@@ -310,6 +323,7 @@ STEPS: Final[dict[str, Does]] = {
     r"fence devices (fail|hang|work)": _fence_devices,
     r"jam (\w+) on node(\d+)": _jam,
     r"unjam (\w+) on node(\d+)": _unjam,
+    r"hang planning on node(\d+)": _hang_planning,
     r"wipe node(\d+)": _on_node(Node.wipe),
     r"power off node(\d+)": _on_node(Node.power_off),
     r"power on node(\d+)": _on_node(Node.power_on),
