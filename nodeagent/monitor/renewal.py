@@ -81,6 +81,7 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     bound: float
     enforced: bool
     guard: Guard | None
+    closed: dict[GroupId, int]
     resisting: tuple[ResourceId, ...]
     service: int | None
     attached: bool
@@ -185,6 +186,7 @@ def carry(monitor: Monitor, guard: Guard | None) -> Carried:
         bound=monitor._backstop._bound,
         enforced=monitor._enforced,
         guard=guard,
+        closed=monitor._notes.closed,  # their file may be behind, on a full disk
         resisting=monitor._backstop.resisting,
         service=None if service._service is None else service._service.fileno(),
         attached=service._attached,
@@ -246,6 +248,8 @@ def restore(monitor: Monitor, state: Carried) -> None:
     Raises:
         KeyError: a resource type is not installed any more; then this process must end, and what it held with it.
     """
+    for group, epoch in state.closed.items():
+        monitor._notes.closed[group] = max(epoch, monitor._notes.closed.get(group, 0))
     for one in state.held:
         held = _restore_held(monitor, one)
         monitor._held[held.id] = held

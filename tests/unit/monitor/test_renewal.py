@@ -31,7 +31,6 @@ MADE_ANEW: dict[type[Any], dict[str, str]] = {
         "_selector": "filled again with what is watched",
         "_timers": "nothing is on its way; checks are planned anew",
         "_alarm": "set by the next turn",
-        "_notes": "read from their file",
         "_reaping": "reaping is planned at once",
         "_resuming": "`settled` looks at once",
         "_ending": "it goes on",
@@ -63,7 +62,7 @@ MADE_ANEW: dict[type[Any], dict[str, str]] = {
     },
 }
 CARRIED: dict[type[Any], set[str]] = {
-    Monitor: {"_deadline", "_backstop", "_enforced", "_held", "_service"},
+    Monitor: {"_deadline", "_backstop", "_enforced", "_held", "_service", "_notes"},
     Held: {
         "definition", "armed", "state", "information", "cause", "deadline", "resumed", "restarted", "_parameters",
         "_running", "_program", "_failures", "_may_restart", "_restarting", "_last_end", "_started_at", "_meanwhile",
@@ -107,7 +106,7 @@ def test_what_is_written_down_is_read_back() -> None:
         last_end=None, started_at=12.5,
     )  # fmt: skip
     state = Carried(
-        incarnation=2, permitted=True, until=None, bound=0.6, enforced=False, guard=None, resisting=(), service=7,
-        attached=True, unread=b"{", unsent=b"\x00\xff", held=(held,),
+        incarnation=2, permitted=True, until=None, bound=0.6, enforced=False, guard=None, closed={"g": 6},
+        resisting=(), service=7, attached=True, unread=b"{", unsent=b"\x00\xff", held=(held,),
     )  # fmt: skip
     assert msgspec.json.decode(msgspec.json.encode(state), type=Carried) == state
