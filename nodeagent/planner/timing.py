@@ -57,7 +57,8 @@ class Profile:
         """Say what these times mean, in one sentence."""
         return (
             f"A node that is silent for {round(self.takeover, 2):g} s is declared down and its groups are taken over; "
-            f"by then it has stopped them itself, at the latest {self.needed():.2f} s after its last confirmed heartbeat."
+            f"by then it has stopped them itself, at the latest {self.needed():.2f} s after its last confirmed "
+            "heartbeat."
         )
 
 
