@@ -15,6 +15,7 @@ from nodeagent.api.properties import Kind
 from nodeagent.resourcetypes.base import Grip, Progress, ResourceError, ResourceType, failure, setting
 from nodeagent.system import addresses, arp
 from nodeagent.system.addresses import HeldAddress, Link, LinkNews, Picture
+from nodeagent.system.arp import Announcer
 from nodeagent.system.packetguard import GuardUnavailable, PacketGuard
 
 UNTIL_PERMITTED: Final = 3  # seconds for which an address is added before the monitor permits it
@@ -57,13 +58,23 @@ class IPAddress(ResourceType[Settings]):
     kill_bound: ClassVar[float | None] = 0.3  # the cut takes 1 ms; the rest is for a busy node
 
     def __init__(self) -> None:
-        """Begin without a packet guard."""
+        """Begin without sockets.
+
+        A process keeps its own, since to close one takes long. A forked child has others; those of its parent stay in
+        the tables, as their numbers are other files' by then.
+        """
         self._guards: dict[int, PacketGuard] = {}
+        self._announcers: dict[int, Announcer] = {}
+
+    def announcer(self) -> Announcer:
+        """Return this process's announcer. Raises OSError."""
+        pid = os.getpid()
+        if pid not in self._announcers:
+            self._announcers[pid] = Announcer()
+        return self._announcers[pid]
 
     def guard(self) -> PacketGuard:
-        """Return this process's packet guard, which is kept: to close one takes long.
-
-        A forked child has its own; that of its parent stays in the table, since its number is another file's by then.
+        """Return this process's packet guard.
 
         Raises:
             GuardUnavailable: there is no nftables here.
@@ -133,15 +144,15 @@ class IPAddress(ResourceType[Settings]):
 
     def grip(self, mine: Settings, now: Callable[[], float]) -> Grip:
         """Return the monitor's hand on the address."""
-        return AddressGrip(IPv4Address(mine.address), now, self.guard)
+        return AddressGrip(IPv4Address(mine.address), now, self)
 
 
 class AddressGrip:
     """Permits an address until T, by nftables and by its lifetime; adds it again when somebody removes it."""
 
-    def __init__(self, address: IPv4Address, now: Callable[[], float], guard: Callable[[], PacketGuard]) -> None:
+    def __init__(self, address: IPv4Address, now: Callable[[], float], kind: IPAddress) -> None:
         self._address = address
-        self._guard = guard
+        self._kind = kind
         self._now = now
         self._until = float("-inf")
         self._announcements = ANNOUNCEMENTS
@@ -188,7 +199,7 @@ class AddressGrip:
 
     def _permit_packets(self, until: float) -> None:
         try:
-            self._guard().permit(self._address, lambda: until - self._now())
+            self._kind.guard().permit(self._address, lambda: until - self._now())
         except GuardUnavailable as exc:
             self.weakness = problem("address_unguarded", address=str(self._address), detail=str(exc))
         else:
@@ -197,7 +208,8 @@ class AddressGrip:
     def _announce(self, index: int) -> None:
         link = addresses.link(index)
         if link is not None and link.up:
-            arp.announce(self._address, link)
+            with contextlib.suppress(OSError):  # it has just gone down: of that there are news
+                self._kind.announcer().announce(self._address, link)
 
     def look(self) -> None:
         """See what has become of link and address."""
@@ -222,7 +234,7 @@ class AddressGrip:
     def cut(self) -> bool:
         """Silence the address and remove it; the kernel has done so when it answers."""
         self._until = float("-inf")
-        give_back(self._address, self._guard)
+        give_back(self._address, self._kind.guard)
         return True
 
 

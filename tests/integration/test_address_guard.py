@@ -183,7 +183,7 @@ def test_a_probe_finds_who_uses_an_address_and_nobody_where_nobody_does(hosts: t
 def test_an_announcement_moves_the_address_in_a_neighbours_memory(hosts: tuple[Namespace, Namespace]) -> None:
     there = hosts[1]
     there.ip("neighbour", "replace", str(ADDRESS), "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "stale")
-    arp.announce(ADDRESS, eth0())
+    arp.Announcer().announce(ADDRESS, eth0())
     until = SystemClock().steady() + 10.0
     while eth0().mac.hex(":") not in there.ip("neighbour", "show", str(ADDRESS)):
         assert SystemClock().steady() < until
