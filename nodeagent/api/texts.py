@@ -139,6 +139,7 @@ SENTENCES: Final[dict[str, str]] = {
     "no_network_for_address": "No network card has an address in one subnet with {address}; set Network.",
     "no_interface_on_network": "No network card of this node is on the network {network}.",
     "several_interfaces_on_network": "Several network cards are on the network {network}: {interfaces}.",
+    "address_unusable": "The address {address} is that of a whole network or group of hosts; choose one of a host.",
     "address_taken": "{name} has this address; give each resource its own.",
     "network_not_for_clients": "The network {name} is not open to clients; change its role or choose another one.",
     "network_in_use": "The network {name} carries {resources}, so it has to stay open to clients.",

@@ -269,6 +269,9 @@ def _place(mine: Settings, now: Picture) -> Place:
     subnet = _subnet(mine, address, now)
     if address not in subnet and not mine.override_address_match:
         raise failure("address_outside_network", address=mine.address, network=str(subnet))
+    ends = (subnet.network_address, subnet.broadcast_address) if subnet.prefixlen < 31 else ()
+    if address in ends or address.is_multicast or address.is_unspecified:
+        raise failure("address_unusable", address=mine.address)
     links = now.carriers(subnet)
     if len(links) > 1:
         links = [link for link in links if link.up] or links

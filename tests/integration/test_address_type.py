@@ -83,6 +83,11 @@ def test_an_address_outside_its_network_has_to_be_meant() -> None:
     assert len(addresses.picture().of(IPv4Address("10.98.0.7"))) == 1
 
 
+@pytest.mark.parametrize("text", ["10.99.0.0", "10.99.0.255"])
+def test_an_address_that_is_no_hosts_is_refused(text: str) -> None:
+    assert refusal(settings(text)).startswith(f"The address {text} is that of a whole network or group of hosts;")
+
+
 def test_two_cards_on_its_network_are_named(here: Namespace) -> None:
     for name, number in (("left", 7), ("right", 8)):
         here.ip("link", "add", name, "type", "veth", "peer", "name", f"{name}-peer")
