@@ -125,17 +125,17 @@ def has_cgroups(settings: AgentSettings) -> bool:
     return type(containers_of(settings)).__name__ == "CgroupContainers"
 
 
-def kill_resources(containers: Containers, resources: list[ResourceId]) -> bool:
-    """Kill what these resources' containers hold; True when that is proven."""
+def kill_resources(containers: Containers, resources: list[ResourceId], patience: float = PATIENCE) -> bool:
+    """Kill what these resources' containers hold; True when that is proven within *patience* seconds."""
     if isinstance(containers, _OfUnits):  # one that changed its monitor may be in two
         theirs = [(part, set(part.leftovers())) for part in containers.parts]
-        proofs = [kill_resources(part, [name for name in resources if name in its]) for part, its in theirs]
+        proofs = [kill_resources(part, [name for name in resources if name in its], patience) for part, its in theirs]
         return all(proofs)
     opened = [containers.open(resource) for resource in resources]
     for container in opened:
         with contextlib.suppress(OSError):  # `kill` tells
             container.begin_kill()
-    deadline = SystemClock().steady() + PATIENCE
+    deadline = SystemClock().steady() + patience
     proven = True
     for container in opened:
         try:

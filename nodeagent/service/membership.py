@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -32,6 +31,7 @@ from nodeagent.planner.timing import PROFILES, Profile, scaled
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.service import lives
 from nodeagent.service.announcing import Times, announced, bound_of, longest_bound, unguarded_because
+from nodeagent.service.attempts import Attempts
 from nodeagent.service.clones import OtherMachine
 from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.following import Following
@@ -91,9 +91,7 @@ class Membership:
         self._types = types or {}
         self._other = OtherMachine(self._boot, self._machine, clock)
         self._told_of_other = False
-        self._process = secrets.token_hex(8)
-        self._attempts = 0
-        self._stamps: dict[str, float] = {}
+        self._attempts = Attempts(clock)
         self._revision = ABSENT
         self._record: HeartbeatRecord | None = None
         self.node: NodeId = 0
@@ -181,14 +179,14 @@ class Membership:
 
     async def _new_life(self) -> None:
         """Prove that nothing of a former life runs, then commit the next incarnation (safety rule M5)."""
-        if not await self._stop_all():
+        if not await self._stopped_all():
             await self._say_unclean()
             raise NotProven
         if self._other.wrote(self._record):
             await self._outwait_other()
         while True:
             former, membership = self._record, await may_join(self._store, self._settings, self.node)
-            attempt, stamp = self._attempt()
+            attempt, stamp = self._attempts.begin()
             incarnation = former.incarnation + 1 if former else 1
             record = self._beat_record(attempt, incarnation, self._wanted_times(), since=self._clock.wall())
             entry = self._own_entry("event_node_up")
@@ -207,12 +205,22 @@ class Membership:
             await self._confirmed(record, revision, stamp)
             return
 
+    async def _stopped_all(self) -> bool:
+        """Stop everything; what takes long is said while there still is time (safety rule P7)."""
+        stopping = asyncio.ensure_future(self._stop_all())
+        try:
+            if not (await asyncio.wait({stopping}, timeout=self.profile.self_stop / 4))[0]:
+                await self._say_unclean()
+            return await stopping
+        finally:
+            stopping.cancel()
+
     async def _say_unclean(self) -> None:
         """Say of the former life, as long as it is not declared dead, that something of it cannot be stopped (P7)."""
         former = self._record
         if former is None or former.life is not Life.ALIVE or former.unclean or self._other.wrote(former):
             return
-        attempt, _stamp = self._attempt()
+        attempt, _stamp = self._attempts.begin()
         key = heartbeat_key(self.node)
         said = {key: encode(replace(former, attempt=attempt, unclean=True))}
         with contextlib.suppress(Conflict, Unknown, Unavailable):
@@ -284,7 +292,7 @@ class Membership:
     async def _beat(self) -> bool:
         """Send one attempt; True when it is confirmed and the next is due after the whole interval."""
         times = await self._next_times()
-        attempt, stamp = self._attempt()
+        attempt, stamp = self._attempts.begin()
         since = self._record.since if self._record else 0.0
         record = self._beat_record(attempt, self.incarnation, times, since=since)
         key = heartbeat_key(self.node)
@@ -331,16 +339,6 @@ class Membership:
         if former.unclean and not record.unclean:
             entries.append(self._own_entry("event_clean"))
         return put(*entries) if entries else {}
-
-    def _attempt(self) -> tuple[str, float]:
-        """Return an attempt's id and its stamp, read before anything is encoded or sent (rules P1 and P2)."""
-        self._attempts += 1
-        attempt, stamp = f"{self._process}-{self._attempts}", self._clock.steady()
-        self._stamps[attempt] = stamp
-        oldest = stamp - 10 * self.profile.takeover
-        while self._stamps[first := next(iter(self._stamps))] < oldest:  # they lie in the order of their stamps
-            del self._stamps[first]
-        return attempt, stamp
 
     def _beat_record(self, attempt: str, incarnation: int, times: Times, *, since: float) -> HeartbeatRecord:
         return HeartbeatRecord(
@@ -392,8 +390,8 @@ class Membership:
             log.error("this node was declared down; it stops everything and joins again")
             await self._rejoin()
             return True
-        if record.attempt in self._stamps:
-            await self._confirmed(record, self._revision, self._stamps[record.attempt])
+        if (stamp := self._attempts.stamp_of(record.attempt)) is not None:
+            await self._confirmed(record, self._revision, stamp)
             return True
         return False  # same life, somebody else's attempt: beat again at once with the revision just read
 
@@ -423,7 +421,7 @@ class Membership:
         for _ in range(3):
             if self._record is not None and self._record.life is not Life.ALIVE:
                 return  # its life has ended already
-            attempt, _stamp = self._attempt()
+            attempt, _stamp = self._attempts.begin()
             record = replace(
                 self._beat_record(attempt, self.incarnation, self._wanted_times(), since=self._clock.wall()),
                 life=Life.LEFT,

@@ -37,7 +37,7 @@ from nodeagent.monitor.messages import (
     decode_news,
     encode,
 )
-from nodeagent.monitor.reaping import containers_of, kill_resources
+from nodeagent.monitor.reaping import containers_of, cut_all, kill_resources
 from nodeagent.monitor.strays import kill_strays
 from nodeagent.service.enforcing import Enforcement
 from nodeagent.service.holding import News, ResourceMonitors
@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 SHARED: Final = "shared"
 STRAYS: Final = "what nobody holds"
 START_PATIENCE: Final = 10.0  # seconds for a new monitor's socket to answer
+ATTACH_PATIENCE: Final = 0.3  # seconds for what dead monitors left to end, before heartbeats go on
 KILL_AGAIN: Final = 1.0  # seconds between attempts to kill what a dead monitor held
 STOP_PATIENCE: Final = 5.0  # seconds for the proof that everything has stopped
 
@@ -114,7 +115,8 @@ class Monitors:
         known = {link.process.pid for link in self._links.values()}
         gone = await asyncio.to_thread(kill_strays, self._config, known)
         self._strays = {name for name in containers_of(self._settings).leftovers() if name not in held}
-        if not (await self.kill(self._strays) and gone):
+        # No heartbeat is sent before this is done: what takes longer is waited for beside them.
+        if not (await self.kill(self._strays, ATTACH_PATIENCE) and gone):
             self.enforcement.cannot_kill(STRAYS, self._strays)  # this node is unclean until they have ended
             task = asyncio.create_task(self._kill_on(), name="kill strays")
             self._replacing.add(task)
@@ -298,18 +300,22 @@ class Monitors:
                 link.process.signal(9)
         known = {link.process.pid for link in self._links.values()}
         strays = await asyncio.to_thread(kill_strays, self._config, known)
-        containers = containers_of(self._settings)
-        proven = await asyncio.to_thread(lambda: kill_resources(containers, containers.leftovers())) and strays
+        proven = await self.kill(containers_of(self._settings).leftovers()) and strays
         if proven:
             self._strays.clear()
             self.enforcement.gone(STRAYS)
         return proven
 
-    async def kill(self, resources: Iterable[ResourceId]) -> bool:
-        """Kill what no monitor holds any more; True when that is proven."""
-        names = list(resources)
-        containers = containers_of(self._settings)
-        return await asyncio.to_thread(lambda: kill_resources(containers, names))
+    async def kill(self, resources: Iterable[ResourceId], patience: float = STOP_PATIENCE) -> bool:
+        """Kill what no monitor holds any more, and what it has outside of processes; True when that is proven."""
+        names, containers = list(resources), containers_of(self._settings)
+        return await asyncio.to_thread(
+            lambda: kill_resources(containers, names, patience) and cut_all(self._notes_of_dead())
+        )
+
+    def _notes_of_dead(self) -> list[notes.Notes]:
+        paths = self._settings.monitors.glob("*.json")
+        return [notes.read(path) for path in paths if path.stem not in self._links]
 
     async def close(self, *, quit_monitors: bool) -> None:
         """Detach; *quit_monitors* ends those that hold nothing."""
@@ -400,8 +406,7 @@ class Monitors:
         log.error("Resource Monitor %s is gone: %s", link.name, status)
         path = self._settings.monitors / f"{link.name}.json"
         noted = notes.read(path)
-        containers = containers_of(self._settings)
-        while not await asyncio.to_thread(lambda: kill_resources(containers, noted.held)):
+        while not await self.kill(noted.held):
             log.error("what Resource Monitor %s held cannot be killed; trying again", link.name)
             self.enforcement.cannot_kill(link.name, noted.held)
             await asyncio.sleep(KILL_AGAIN)  # nothing tells when a device or file server answers

@@ -45,7 +45,8 @@ def _adopt(identity: ProcessIdentity) -> KernelProcess | None:
     return next((handle for handle in handles if handle.pid == identity.pid), None)
 
 
-def _kill_resources(containers: FakeContainers, resources: list[ResourceId]) -> bool:
+def _kill_resources(containers: FakeContainers, resources: list[ResourceId], patience: float = 5.0) -> bool:
+    del patience
     for resource in resources:
         containers.open(resource).kill(float("inf"))
     return all(containers.open(resource).is_empty() for resource in resources)
