@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ENTER = 'echo $$ >"$0/cgroup.procs" && exec "$@"'  # bash -c ENTER CGROUP COMMAND...
-PLAIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+PLAIN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
 class Confined:

@@ -110,7 +110,8 @@ class Host:
         """Let everything go on: the host, its units, and single processes that were stopped."""
         self.confined.thaw()
         for freezer in self.confined.cgroup.glob("system.slice/**/cgroup.freeze"):
-            freezer.write_text("0", encoding="ascii")
+            with contextlib.suppress(FileNotFoundError):  # its unit has just ended
+                freezer.write_text("0", encoding="ascii")
         for pid in self.confined.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)

@@ -43,6 +43,7 @@ class InstalledCluster:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
+        self.witness = ""
 
     # --- installing ---------------------------------------------------------------------------------------------
 
@@ -61,13 +62,18 @@ class InstalledCluster:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(witness, target)
 
-    def install(self, *options: str) -> None:
-        """Run the set-up program on all hosts at once, as the document shows it, and wait until all have joined."""
-        members = ",".join(f"{host.name}={host.address}" for host in self.lab.hosts.values())
+    def command(self, host: str, *options: str) -> list[str]:
+        """Return the command line that the document shows for a host."""
+        members = ",".join(f"{one.name}={one.address}" for one in self.lab.hosts.values())
         where = ["--members", members, "--certificates", CERTIFICATES]
+        return [f"{BUNDLE}/install", "--name", host, "--cluster", CLUSTER, *where, *options]
+
+    def install(self, *options: str, witness: str = "") -> None:
+        """Run the set-up program on all hosts at once, as the document shows it, and wait until all have joined."""
+        self.witness = witness
         running = {}
         for host in self.lab.hosts.values():
-            command = [f"{BUNDLE}/install", "--name", host.name, "--cluster", CLUSTER, *where, *options]
+            command = self.command(host.name, *options, *(["--witness"] if host.name == witness else []))
             running[host.name] = subprocess.Popen(
                 host.inside(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )
@@ -78,7 +84,7 @@ class InstalledCluster:
 
     def await_all_up(self, patience: float = JOINING) -> Snapshot:
         """Return when every host that is on sees all of them as up."""
-        names = {host.name for host in self.lab.hosts.values() if host.is_on}
+        names = {host.name for host in self.lab.hosts.values() if host.is_on} - {self.witness}
 
         def all_up(seen: Snapshot) -> Snapshot | None:
             up = {node.name for node in seen.nodes.values() if node.state is NodeState.UP}
