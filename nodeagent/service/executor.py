@@ -286,7 +286,7 @@ class Executor:
                 if group.gave_up:
                     deletions.append(verdict_key(group.id))
                 # In one step with the verdict: as long as it is shown as failed, the leader gives the group up again.
-                former, put = self._reporting.set_down(resource.id, group.epoch)
+                former, put = self._reporting.set_down(resource.id, group, record.cause)
                 expect |= former
             reached = await self._following.store.commit(Transaction(expect=expect, put=put, delete=tuple(deletions)))
             await self._following.reached(reached)

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from nodeagent.api.causes import Cause, cause
 from nodeagent.api.events import LogEntry, Severity
-from nodeagent.api.objects import ObjectKind, ObjectRef, Resource, ResourceId, ResourceState
+from nodeagent.api.objects import Group, ObjectKind, ObjectRef, Resource, ResourceId, ResourceState, Wanted
 from nodeagent.api.problems import Problem, problem
+from nodeagent.api.states import wanted
 from nodeagent.api.texts import WEAKNESSES, render
 from nodeagent.database.records import StateRecord, encode, owner_key, state_key
 from nodeagent.database.store import ABSENT, Conflict, Refused, Transaction, Unavailable, Unknown
@@ -124,8 +125,11 @@ class Reporting:
                 )
         self._wake.set()
 
-    def set_down(self, resource: ResourceId, epoch: int) -> tuple[dict[str, int], dict[str, bytes]]:
-        """Return what a commit expects and puts that shows a failed resource as offline; nothing for another one."""
+    def set_down(self, resource: ResourceId, group: Group, why: Cause) -> tuple[dict[str, int], dict[str, bytes]]:
+        """Return what a commit expects and puts that shows a failed resource as offline; nothing for another one.
+
+        It is told when that is what was asked for, and not only the beginning of another start.
+        """
         waiting = self._states.get(resource)
         shown = self._following.snapshot.resources[resource]
         if (waiting.state if waiting else shown.state) is not ResourceState.FAILED:
@@ -136,10 +140,13 @@ class Reporting:
             state=ResourceState.OFFLINE,
             node=self._membership.node,
             incarnation=self._membership.incarnation,
-            epoch=epoch,
+            epoch=group.epoch,
             since=self._clock.wall(),
         )
-        return {state_key(resource): self._predecessor(resource)}, {state_key(resource): encode(record)}
+        told = {}
+        if wanted(shown, group) is Wanted.OFFLINE:
+            told = put(self.events.entry(Severity.INFORMATION, "event_offline", shown, cause=why, epoch=group.epoch))
+        return {state_key(resource): self._predecessor(resource)}, {state_key(resource): encode(record), **told}
 
     def waits(self, resource: Resource, provider: Resource | None, epoch: int) -> None:
         """Say what an offline resource waits for, or (None) that it waits no longer; once."""

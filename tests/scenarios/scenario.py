@@ -61,6 +61,7 @@ class ClusterStart(_Read, frozen=True, kw_only=True):
         fence: every node has a fence device.
         watchdog, reset: what every agent's settings say ("off", "required"; "sysrq").
         applications: the log also tells when each application really runs and ends.
+        leader: the log also tells when another node takes the lead; who does is chance otherwise.
         stays_down: resources that nobody brings online again when everything has healed, because a rule says so.
     """
 
@@ -76,6 +77,7 @@ class ClusterStart(_Read, frozen=True, kw_only=True):
     watchdog: str = "off"
     reset: str = "off"
     applications: bool = False
+    leader: bool = False
     stays_down: tuple[str, ...] = ()
     groups: dict[str, GroupStart] = {}
 

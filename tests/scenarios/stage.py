@@ -132,7 +132,7 @@ class Stage:
                 self._heard.add(key)
                 entry = decode(value, LogEntry)
                 self._check_cause(entry)
-                if self.told:
+                if self.told and (entry.code != "event_leader" or self.scenario.start.leader):
                     self.log.entry(self.world.loop.time(), entry)
 
     def _check_cause(self, entry: LogEntry) -> None:
