@@ -27,11 +27,11 @@ async def run_events(session: Session, verb: Option) -> None:
             for entry in past:
                 session.output.say(event_line(entry))
             return
-        seen = past[-1].sequence if past else 0
+        known = {entry.sequence for entry in session.cluster.log}  # the next update may bring the newest of them
         _print(session, past)
         while True:
             update = await news.get()
-            _print(session, [entry for entry in update.logged if entry.sequence > seen])
+            _print(session, [entry for entry in update.logged if entry.sequence not in known])
             if update.status:
                 _say_status(session)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -26,6 +26,10 @@ _TABLES: Mapping[ObjectKind, str] = {
     ObjectKind.NETWORK: "networks",
     ObjectKind.INTERFACE: "interfaces",
 }
+
+
+MOST_KNOWN: Final = 20_000
+"""Entries of the event log that are remembered as seen: twice what a cluster keeps, so a snapshot brings none anew."""
 
 
 class IncompleteSnapshot(ValueError):
@@ -112,6 +116,31 @@ class Taken:
     gap: bool = False
 
 
+class _SeenEntries:
+    """Tells entries of the event log that are new from those that a snapshot brings again.
+
+    Each is remembered by itself: an entry is numbered by the clock of the node that makes it and comes when it is
+    committed, so one with a lower number than the newest may still come.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._forgotten = -1  # all up to here were seen, or are older than what was
+
+    def new(self, entries: Iterable[LogEntry]) -> list[LogEntry]:
+        """Return those that were not seen before."""
+        found: list[LogEntry] = []
+        for entry in entries:
+            if entry.sequence > self._forgotten and entry.sequence not in self._seen:
+                self._seen.add(entry.sequence)
+                found.append(entry)
+        if len(self._seen) > MOST_KNOWN:
+            ordered = sorted(self._seen)
+            self._forgotten = ordered[MOST_KNOWN // 2]
+            self._seen = set(ordered[MOST_KNOWN // 2 + 1 :])
+        return found
+
+
 class Mirror:
     """Takes frames in the order in which they come.
 
@@ -123,7 +152,7 @@ class Mirror:
         self._pages: list[Page] = []
         self._kept: list[Changes] = []
         self._asked = True  # a snapshot is on its way
-        self._last_entry = 0
+        self._entries = _SeenEntries()
 
     def expect_snapshot(self) -> None:
         """Say that a snapshot was asked for: until it is there, changes are kept."""
@@ -149,11 +178,11 @@ class Mirror:
         logged = [entry for each in self._pages for entry in each.logged]
         snapshot = assemble(objects, page.revision)
         if self.snapshot is not None and self.snapshot.cluster.id != snapshot.cluster.id:
-            self._last_entry = 0
+            self._entries = _SeenEntries()
         self.snapshot, kept = snapshot, self._kept
         self._pages, self._kept, self._asked = [], [], False
         later = [self._changes(changes) for changes in kept]
-        entries = [*self._new(logged), *(entry for taken in later for entry in taken.logged)]
+        entries = [*self._entries.new(logged), *(entry for taken in later for entry in taken.logged)]
         return Taken(logged=tuple(entries), replaced=True, gap=any(taken.gap for taken in later))
 
     def _changes(self, changes: Changes) -> Taken:
@@ -164,14 +193,7 @@ class Mirror:
             return Taken(gap=True)
         before = self.snapshot
         self.snapshot = apply(before, changes)
-        logged = tuple(self._new(changes.logged))
+        logged = tuple(self._entries.new(changes.logged))
         if self.snapshot is before:
             return Taken(logged=logged)
         return Taken(changed=changes.changed, removed=changes.removed, logged=logged)
-
-    def _new(self, entries: Iterable[LogEntry]) -> list[LogEntry]:
-        """Return the entries that were not seen before: a new snapshot brings old ones again."""
-        found = [entry for entry in entries if entry.sequence > self._last_entry]
-        if found:
-            self._last_entry = max(entry.sequence for entry in found)
-        return found

@@ -46,9 +46,8 @@ class HistoryPage(Page):
         log = self.draft.cluster.log
         newest = log[-1].sequence if log else -1
         if newest != self._seen:
-            self.model.add(
-                entry for entry in log if entry.sequence > self._seen and entry.object == self.draft.reference
-            )
+            # All of them again, and the model leaves out what it has: one may come late, with a lower number.
+            self.model.add(entry for entry in log if entry.object == self.draft.reference)
             self._seen = newest
         self.model.show_objects(self.draft.snapshot, live=True)
         self.empty.setVisible(self.model.rowCount() == 0)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusteradmin.client import mirror as mirror_module
 from clusteradmin.client.mirror import IncompleteSnapshot, Mirror, apply, assemble, has_gap
 from nodeagent.api.events import Changes, LogEntry, Severity
 from nodeagent.api.objects import Cluster, Group, Node, ObjectKind, ObjectRef, Resource, Snapshot
@@ -105,6 +106,31 @@ def test_log_entries_that_come_again_with_a_new_snapshot_are_not_told_twice() ->
     again = [mirror.take(page) for page in pages(replace(SNAPSHOT), 100, [entry(1), entry(2), entry(3)])][-1]
     assert [e.sequence for e in again.logged] == [3]
     assert again.replaced
+
+
+def test_an_entry_of_a_node_whose_clock_is_behind_is_told_though_newer_ones_came_before() -> None:
+    mirror = Mirror()
+    for page in pages(SNAPSHOT, 100, [entry(1), entry(5)]):
+        mirror.take(page)
+    revision = SNAPSHOT.revision
+    told = mirror.take(Changes(after=revision, revision=revision + 1, logged=(entry(7),)))
+    late = mirror.take(Changes(after=revision + 1, revision=revision + 2, logged=(entry(3), entry(6))))
+    assert [e.sequence for e in (*told.logged, *late.logged)] == [7, 3, 6]
+    mirror.expect_snapshot()
+    log = [entry(number) for number in range(1, 9)]
+    again = [mirror.take(page) for page in pages(replace(SNAPSHOT), 100, log)][-1]
+    assert [e.sequence for e in again.logged] == [2, 4, 8], "what came while nobody listened, late or not"
+
+
+def test_what_was_seen_is_forgotten_from_the_old_end_and_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror_module, "MOST_KNOWN", 10)
+    mirror = Mirror()
+    log = [entry(number) for number in range(100)]
+    for page in pages(SNAPSHOT, 7, log):
+        mirror.take(page)
+    mirror.expect_snapshot()
+    again = [mirror.take(page) for page in pages(replace(SNAPSHOT), 7, [*log, entry(100)])][-1]
+    assert [e.sequence for e in again.logged] == [100]
 
 
 def test_a_removed_object_is_gone_whatever_its_kind() -> None:
