@@ -28,6 +28,7 @@ BACKLOG: Final = 512  # that connect at one moment
 MAXIMUM_WORKSTATIONS: Final = 500  # at a time: open files are limited, and the service needs some for itself
 LOOKUP_PATIENCE: Final = 10.0  # seconds for the node's directory of users
 LOOKUPS: Final = 4  # at a time
+ANSWER_PATIENCE: Final = 0.5  # seconds; who follows an output is not waited for longer
 
 
 class Connections:
@@ -120,6 +121,11 @@ class Connections:
         except TimeoutError:
             return problem("users_unknown", node=self.node_name)
         return problem("no_right", user=who.user) if who.right is Right.NONE else who
+
+    async def answer_first(self) -> None:
+        """Let what is being worked on be answered: perhaps it is why this service ends or begins anew."""
+        if calls := [call for workstation in self._workstations for call in workstation.calls]:
+            await asyncio.wait(calls, timeout=ANSWER_PATIENCE)
 
     async def close(self) -> None:
         """Say goodbye to all and stop listening."""

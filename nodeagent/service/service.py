@@ -117,6 +117,7 @@ class ClusterService:
         await connections.open()
         self._supervision.say("READY=1")
         await self._called_away(parts)
+        await connections.answer_first()
         if self._ending:
             self._supervision.say("STOPPING=1")
         if parts.standing is not Standing.MEMBER:

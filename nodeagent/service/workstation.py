@@ -305,6 +305,11 @@ class Workstation:
         log.warning("a workstation of %s does not read; it is sent away", self._who.user)
         self._writer.transport.abort()
 
+    @property
+    def calls(self) -> list[asyncio.Task[None]]:
+        """What is being worked on."""
+        return list(self._calls.values())
+
     async def close(self) -> None:
         """End everything of this connection; the last frame gets a moment to be taken."""
         self._subscribed = False
