@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from tests.simulation.machine import TYPES
 from tests.simulation.ownermutations import OWNER_MUTATIONS
+from tests.simulation.ownerstories import Slow, on_a_follower
 from tests.simulation.running import Story, simulate
-from tests.simulation.test_stories_owner import Slow, on_a_follower
 from tests.simulation.world import BrokenPromise, World
 
 SEEDS = range(1, 7)
