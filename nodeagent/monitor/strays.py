@@ -8,6 +8,7 @@ import signal
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from nodeagent.settings import DEFAULT_CONFIG
 from nodeagent.system import processes
 from nodeagent.system.processes import Process
 
@@ -45,8 +46,10 @@ def _is_monitor(pid: int, config: Path) -> bool:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:  # it has ended
         return False
-    if b"monitor" not in words and b"nodeagent.monitor" not in words:
+    if not (b"nodeagent.monitor" in words or (b"monitor" in words and any(b"clusteragent" in word for word in words))):
         return False
+    if b"--config" not in words:
+        return config == DEFAULT_CONFIG
     return any(pair == (b"--config", bytes(config)) for pair in itertools.pairwise(words))
 
 
