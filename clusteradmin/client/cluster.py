@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
 import logging
 import time
@@ -15,8 +16,9 @@ from clusteradmin.client.backoff import Backoff
 from clusteradmin.client.dialing import Dialer, Place
 from clusteradmin.client.mirror import IncompleteSnapshot, Mirror
 from clusteradmin.client.outputs import follow_output
+from clusteradmin.client.reaching import HEAD_START, tried
 from clusteradmin.client.status import ConnectionState, Listeners, NotConnected, Status, Update
-from clusteradmin.client.transport import ConnectionLost, TransportError
+from clusteradmin.client.transport import ConnectionLost, FellSilent, TransportError
 from clusteradmin.client.waiters import Waiters
 from clusteradmin.settings import ClientHome, KnownNode, SettingsError, nodes_of
 from clusteradmin.ssh.config import ConfigError
@@ -146,19 +148,21 @@ class Cluster:
     # --- connecting ---------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        pause, may_ask = Backoff(), True
+        pause, may_ask, silent = Backoff(), True, False
         while True:
-            failures = await self._reach(may_ask)
+            failures = await self._reach(may_ask, silent)
             if self._connection is not None:
                 pause.reset()
                 why: BaseException = await self._serve()
-                hopeless = False
+                hopeless, silent = False, isinstance(why, FellSilent)
+                seconds = 0.0 if silent else pause.next()  # another node is there already
             else:
                 why, hopeless = failures[0], all(map(_needs_a_person, failures))
+                seconds = pause.next()
             self._show(ConnectionState.LOST, detail=str(why))
             if not self._reconnect:
                 break
-            may_ask = await self._wait(None if hopeless else pause.next())
+            may_ask = await self._wait(None if hopeless else seconds)
         self._waiters.fail(self._not_connected(self.status.detail))
 
     async def _wait(self, seconds: float | None) -> bool:
@@ -172,34 +176,49 @@ class Cluster:
             return False
         return True
 
-    async def _reach(self, may_ask: bool) -> list[Exception]:
-        """Try every place once, until one leads to the cluster; return what went wrong on the way."""
+    async def _reach(self, may_ask: bool, silent: bool) -> list[Exception]:
+        """Try every place once, until one leads to the cluster; return what went wrong on the way.
+
+        Args:
+            silent: the place where we were last fell silent, so it is the last to try.
+        """
         failures: list[Exception] = []
         try:
             places = self._dialer.places(self._nodes, self._last_place, self._target_node)
         except ConfigError as exc:
             self._attempted(str(self.target), exc)
             places, failures = [], [exc]
-        for place in places:
-            # Once lost it stays lost until it is back: the picture is old all the while.
-            begins = self.status.state in (ConnectionState.CLOSED, ConnectionState.CONNECTING)
-            state = ConnectionState.CONNECTING if begins else ConnectionState.LOST
-            self._show(state, detail=f"Connecting to {place.text}.", next_try=None, needs_person=False)
-            try:
-                await self._connect(place, may_ask)
-            except (TransportError, ClusterError, ConfigError) as exc:
-                failures.append(exc)
-                self._attempted(place.text, exc)
-            else:
-                return failures
+        if silent:
+            places.sort(key=lambda place: place == self._last_place)
+
+        async def greet(place: Place) -> AgentConnection:
+            return await self._greet(place, may_ask)
+
+        attempts = tried(places, greet, None if may_ask else HEAD_START)
+        async with contextlib.aclosing(attempts):
+            async for place, greeted in attempts:
+                try:
+                    await self._take(await greeted, place)
+                except (TransportError, ClusterError, ConfigError) as exc:
+                    failures.append(exc)
+                    self._attempted(place.text, exc)
+                else:
+                    return failures
         assert self._opened is not None
         if not self._opened.done():
             self._opened.set_exception(_not_connected(failures[0]))
         return failures
 
-    async def _connect(self, place: Place, may_ask: bool) -> None:
+    async def _greet(self, place: Place, may_ask: bool) -> AgentConnection:
+        # Once lost it stays lost until it is back: the picture is old all the while.
+        begins = self.status.state in (ConnectionState.CLOSED, ConnectionState.CONNECTING)
+        state = ConnectionState.CONNECTING if begins else ConnectionState.LOST
+        self._show(state, detail=f"Connecting to {place.text}.", next_try=None, needs_person=False)
         transport = await self._dialer.dial(place, may_ask=may_ask)
-        connection = await AgentConnection.open(transport, on_news=self._news)
+        return await AgentConnection.open(transport, on_news=self._news)
+
+    async def _take(self, connection: AgentConnection, place: Place) -> None:
+        """Let the cluster be served by this connection, which is closed if that fails."""
         try:
             self._check_identity(connection, place)
             await self._fetch(connection)

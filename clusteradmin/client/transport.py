@@ -46,6 +46,10 @@ class ConnectionLost(TransportError):
         self.reason = reason
 
 
+class FellSilent(ConnectionLost):
+    """Nothing was heard any more: its machine is off or cut off, and will hardly be the first to answer again."""
+
+
 class LineTooLong(ConnectionLost):
     """The other side sent a line above the limit, so the connection was closed."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from clusteradmin.client.cluster import Cluster, ConnectionState, NotConnected
 from clusteradmin.settings import ClientHome, KnownNode, SavedConnection
+from clusteradmin.ssh.connection import OPEN_SECONDS
 from clusteradmin.ssh.credentials import NoPrompter
 from nodeagent.api.objects import Endpoint, Snapshot
 from nodeagent.api.requests import Done, PauseNode
@@ -130,6 +131,15 @@ async def test_when_its_node_dies_it_goes_on_by_another_one_without_a_question(w
         await heard(found, ConnectionState.LIVE, "b")
         assert await found.call(PauseNode(node=1)) == Done()
         assert world.second.agent.requests == [PauseNode(node=1)]
+
+
+async def test_a_node_that_falls_silent_is_left_for_another_one_long_before_its_host_is_given_up(world: World) -> None:
+    world.save(*world.known)
+    async with world.opened() as found:
+        world.first.sshd.freeze()  # its kernel still takes connections
+        async with asyncio.timeout(OPEN_SECONDS * 0.7):
+            await heard(found, ConnectionState.LIVE, "b")
+        assert await found.call(PauseNode(node=1)) == Done()
 
 
 async def test_a_node_that_shows_another_key_than_reported_is_not_connected_to(world: World) -> None:
