@@ -64,7 +64,7 @@ from nodeagent.api.rules.owners import owners_problem
 from nodeagent.api.rules.verbs import change_group_problem, move_problem, verb_problem
 from nodeagent.api.states import all_dependents_of, providers_of, wanted
 from nodeagent.api.texts import sentence
-from nodeagent.planner.placement import best_owner, next_owner
+from nodeagent.planner.placement import Choice, best_owner, next_owner
 from nodeagent.planner.policies import RestartAction, policy_of
 
 _NodeRequest = PauseNode | ResumeNode | CancelDrain | StopNode | StartNode | RestartNode | EvictNode
@@ -238,7 +238,7 @@ def _move(group: Group, node: NodeId | None, cluster: Snapshot) -> Foreseen:
     effects: list[str] = []
     if node is None:
         choice = best_owner(group, cluster)
-        effects += [f"{refusal.name} is not taken: {sentence(refusal.reason)}" for refusal in choice.refused]
+        effects += _refused(choice)
         if choice.node is None:
             return Foreseen(move_problem(group, None, cluster), tuple(effects))
         effects.append(f"{cluster.node_name(choice.node)} is the best possible node: {choice.why}.")
@@ -275,9 +275,15 @@ def _failure(resource: Resource, cluster: Snapshot) -> list[str]:
     if policy.action is not RestartAction.AFFECT_GROUP:
         return [f"{resource.name} fails and stays failed; {group.name} stays where it is."]
     choice = next_owner(group, cluster)
+    refused = _refused(choice)
     if choice.node is None:
-        return [f"{resource.name} fails and stays failed: no other node can run {group.name}."]
-    return [f"{resource.name} fails.", f"{group.name} moves to {cluster.node_name(choice.node)}: {choice.why}."]
+        return [f"{resource.name} fails and stays failed: no other node can run {group.name}.", *refused]
+    target = f"{group.name} moves to {cluster.node_name(choice.node)}: {choice.why}."
+    return [f"{resource.name} fails.", *refused, target]
+
+
+def _refused(choice: Choice) -> list[str]:
+    return [f"{refusal.name} is not taken: {sentence(refusal.reason)}" for refusal in choice.refused]
 
 
 # --- creating, deleting, changing -------------------------------------------------------------------------------
