@@ -202,7 +202,7 @@ class Monitor:
             self._backstop.enforced()
 
     def _stop_forbidden(self) -> None:
-        """Stop what is exclusive and has no permission (any more): kill all first, then see to each."""
+        """Stop what is exclusive and has no permission (any more): kill all first, then see to each (P5)."""
         now = self._clock.steady()
         forbidden = [
             held

@@ -136,7 +136,7 @@ def _falling(
 
 
 def all_down(members: Mapping[ResourceId, Resource]) -> bool:
-    """Tell whether nothing of the group runs."""
+    """Tell whether nothing of the group runs: only then it may be handed on (safety rule O2)."""
     return all(resource.state in _DOWN for resource in members.values())
 
 

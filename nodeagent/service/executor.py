@@ -352,7 +352,7 @@ class Executor:
                 self._reporting.waits(resource, provider, self._owning.claimed[group.id])
 
     async def _start(self, group: Group, resource: Resource) -> None:
-        """Order a start under the epoch that this very process has claimed."""
+        """Order a start under the epoch that this very process has claimed (safety rules O3 and O5)."""
         assert self.monitors is not None
         if not self._membership.covers(resource.type):
             self._again(group.id)

@@ -58,7 +58,7 @@ class Owning:
         self._closing.clear()
 
     def mine(self, owner: OwnerRecord) -> bool:
-        """Tell whether this node, in its present life, is the owner."""
+        """Tell whether this node, in its present life, is the owner (safety rule M5)."""
         me = self._membership
         return owner.node == me.node and owner.incarnation == me.incarnation
 

@@ -237,7 +237,7 @@ class NodeParts:
     # --- leaving ------------------------------------------------------------------------------------------------
 
     async def leave(self) -> None:
-        """Let the groups go elsewhere, or offline; then leave (drain, clean stop, host shutdown)."""
+        """Let the groups go elsewhere, or offline; then leave (drain, clean stop, host shutdown; safety rule M4)."""
         if self.restoration.found is not None:
             return  # nothing runs here any more, and the database takes no last word
         log.info("leaving")

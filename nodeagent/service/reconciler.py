@@ -1,4 +1,4 @@
-"""On the leader: snapshot -> plan -> one commit per decision (transitions of docs/safety.md, "ownership")."""
+"""On the leader: snapshot -> plan -> one commit per decision (rules O1 and O6, docs/safety.md)."""
 
 from __future__ import annotations
 

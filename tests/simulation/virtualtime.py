@@ -169,6 +169,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jump = _Jump()
         self.sockets: dict[str, Callable[[asyncio.Protocol], transports.Transport]] = {}
         self.descriptors: dict[int, Descriptor] = {}
+        self._readers: dict[int, Callable[[], None]] = {}
         super().__init__(self._jump)
         self.set_task_factory(_task)  # type: ignore[arg-type]
 
@@ -214,20 +215,22 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return accept(protocol), protocol
 
     def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:  # type: ignore[override]
-        """Wait for a simulated descriptor."""
+        """Wait for a simulated descriptor; as asyncio does, in the place of whoever waited for it before."""
+        self.remove_reader(fd)
         descriptor, context = self.descriptors[fd], contextvars.copy_context()
 
         def wake() -> None:
             self.call_soon(callback, *args, context=context)
 
+        self._readers[fd] = wake
+        descriptor.listeners[wake] = None
         if descriptor.readable:
             wake()
-        else:
-            descriptor.listeners[wake] = None
 
     def remove_reader(self, fd: Any) -> bool:
-        """Wait no more; the one simulated process that is waited for so has ended then."""
-        return self.descriptors.pop(fd, None) is not None
+        """Wait no more."""
+        wake = self._readers.pop(fd, None)
+        return wake is not None and self.descriptors[fd].listeners.pop(wake, True) is None
 
 
 def _task(
