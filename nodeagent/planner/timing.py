@@ -11,6 +11,7 @@ from typing import Final
 
 RHO: Final = 0.001  # by how much the rate of a steady clock may be off
 HEARTBEATS_PER_SECOND: Final = 60.0  # of all nodes together; one etcd stands far more, but each wakes every node
+ALONE: Final = 4  # times the interval of a node that has company
 UNBOUNDED: Final = 1e9  # seconds; the announced k of a node that holds something whose type promises no bound (P7)
 
 
@@ -83,7 +84,10 @@ def scaled(profile: Profile, nodes: int) -> Profile:
 
     Every heartbeat is a commit that every node hears of, so their number per second is bounded and the interval grows
     with the nodes. s grows by as much, so that the same pauses are survived, and d with it, so that it is still safe.
+    A node that is alone beats rarely: nobody waits for it, and it has no deadline.
     """
+    if nodes == 1:
+        return replace(profile, interval=min(ALONE * profile.interval, profile.self_stop / 2))
     interval = max(profile.interval, nodes / HEARTBEATS_PER_SECOND)
     longer = interval - profile.interval
     if longer <= 0:

@@ -34,21 +34,24 @@ def _used(nodes: AgentNodes) -> dict[int, float]:
     return {pid: processor_seconds(pid) for node in nodes.nodes for pid in _processes(node)}
 
 
-def _processes(node: AgentNode) -> tuple[int, int]:
-    """Return service and monitor."""
+def _processes(node: AgentNode) -> tuple[int, int, int]:
+    """Return service, monitor, and the monitor's launcher."""
     if node.service is None or not node.monitor:
         raise BenchmarkFailed(f"{node.name} does not run")
-    return node.service.pid, node.monitor
+    for pid in Path(f"/proc/{node.monitor}/task/{node.monitor}/children").read_text(encoding="ascii").split():
+        if b"launcherprocess" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return node.service.pid, node.monitor, int(pid)
+    raise BenchmarkFailed(f"the monitor of {node.name} has no launcher")
 
 
 def _figures(node: AgentNode, count: int, before: dict[int, float], after: dict[int, float]) -> list[Figure]:
-    service, monitor = _processes(node)
-    if not {service, monitor} <= before.keys():
+    own = service, monitor, launcher = _processes(node)
+    if not set(own) <= before.keys():
         raise BenchmarkFailed(f"a process of {node.name} was started anew meanwhile")
-    percent = {pid: (after[pid] - before[pid]) / SECONDS * 100 for pid in (service, monitor)}
-    memory = {pid: proportional_memory(pid) for pid in (service, monitor)}
+    percent = {pid: (after[pid] - before[pid]) / SECONDS * 100 for pid in own}
+    memory = {pid: proportional_memory(pid) for pid in own}
     what = f"{count} node{'s' if count > 1 else ''}, {node.name}"
-    parts = f"service {memory[service]:.1f}, monitor {memory[monitor]:.1f}"
+    parts = f"service {memory[service]:.1f}, monitor {memory[monitor]:.1f}, launcher {memory[launcher]:.1f}"
     shares = f"service {percent[service]:.2f}, monitor {percent[monitor]:.2f}"
     return [
         Figure(f"{what}: memory (PSS)", sum(memory.values()), "MB", MOST_PSS, parts),

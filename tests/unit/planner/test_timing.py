@@ -67,7 +67,7 @@ def test_a_profile_is_explained_in_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("nodes", [1, 2, 3, 13, 30, 31, 64])
+@pytest.mark.parametrize("nodes", [2, 3, 13, 30, 31, 64])
 def test_many_nodes_beat_more_rarely_and_it_stays_as_safe_and_as_patient(name: str, nodes: int) -> None:
     few, many = PROFILES[name], scaled(PROFILES[name], nodes)
     assert profile_problem(many) is None
@@ -76,6 +76,13 @@ def test_many_nodes_beat_more_rarely_and_it_stays_as_safe_and_as_patient(name: s
     assert nodes / many.interval <= 70
     assert (many.pause, many.gap) == pytest.approx((few.pause, few.gap))
     assert many.watchdog <= many.self_stop + many.kill_bound - many.commit
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_node_that_is_alone_beats_rarely_but_often_enough_to_lead(name: str) -> None:
+    alone = scaled(PROFILES[name], 1)
+    assert PROFILES[name].interval < alone.interval <= alone.self_stop / 2
+    assert (alone.self_stop, alone.takeover) == (PROFILES[name].self_stop, PROFILES[name].takeover)
 
 
 def test_three_nodes_have_the_times_of_their_profile() -> None:
