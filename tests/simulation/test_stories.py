@@ -36,7 +36,7 @@ def test_a_start_that_waited_for_a_monitor_is_not_ordered_in_the_next_life_of_th
         node.path.cut()
         await world.pass_time(7.0)
         node.path.heal()
-        await world.until(lambda: world.beat(world.number_of(node)).incarnation == 2, 3.0, "it has joined again")
+        await world.until(lambda: world.beat(world.number_of(node)).incarnation == 2, 6.0, "it has joined again")
         node.thaw()
         await world.pass_time(1.0)
         await world.settled(30.0)
