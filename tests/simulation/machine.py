@@ -18,6 +18,7 @@ from nodeagent.system.processes import ExitStatus
 from nodeagent.system.programs import StartError
 from tests.simulation.virtualtime import Descriptor, Process, VirtualLoop
 
+SLOW_KILL = 0.8  # of k, which a kill may well take
 STANDSTILL = 0.5  # seconds; a `kill` that may wait for so long waits until all is gone
 _BEGINNING = 1_800_000_000.0  # time of day at which every world begins
 
@@ -114,6 +115,11 @@ class Kernel(Protocol):
     chance: random.Random
     clock: NodeClock
     kernel: Process
+
+    @property
+    def bound(self) -> float:
+        """The k of the newest permission, seconds."""
+        ...
 
     def new_pid(self) -> int:
         """Return a process number."""
@@ -232,7 +238,8 @@ class FakeContainer:
     def _kill(self, process: KernelProcess) -> None:
         if process not in self._dying and not self.unkillable:
             self._dying.add(process)
-            usual = self.node.chance.choice((0.0005, 0.001, 0.005, 0.02, 0.2))
+            longest = SLOW_KILL * self.node.bound
+            usual = self.node.chance.choice((0.0005, 0.001, 0.005, 0.02, min(0.2, longest), longest))
             wait = usual if self.dies_in is None else self.dies_in
             self.node.kernel.later(wait, self.gone, process, ExitStatus(signal=signal.SIGKILL))
 

@@ -195,7 +195,7 @@ class Node:
         self._start_again = False
         self._pids = 100
         self._until: float | None = None
-        self._bound = world.profile.kill_bound
+        self.bound = world.profile.kill_bound
         self.watchdog = SimulatedWatchdog(self)
         self.kernel_kills = True
         self.monitors_start = True
@@ -244,14 +244,14 @@ class Node:
     def permitted(self, permit: Permit) -> None:
         """Note a permission, and look after T + k whether it was kept."""
         former = self._until
-        self._until, self._bound = permit.until, permit.bound
+        self._until, self.bound = permit.until, permit.bound
         if permit.shorten and former is not None and permit.until is not None:
             self._until = min(former, permit.until)
         if self._until is not None:
             self.world.kernel.later(max(0.0, self._until_stopped(self._until)), self._check_deadline)
 
     def _until_stopped(self, until: float) -> float:
-        return self.clock.true_until(until + self._bound + self.world.profile.margin) + 0.001
+        return self.clock.true_until(until + self.bound + self.world.profile.margin) + 0.001
 
     def _check_deadline(self) -> None:
         if self._until is None or self.kernel.frozen or self.loop.time() < self._awake_at:
@@ -426,7 +426,7 @@ class Node:
     def thaw(self) -> None:
         """Let everything go on. What ran in a machine that slept is not blamed for m + k (docs/safety.md, limit 1)."""
         if self.kernel.frozen:
-            self._awake_at = self.loop.time() + self.world.profile.kill_bound + self.world.profile.margin
+            self._awake_at = self.loop.time() + self.bound + self.world.profile.margin
             for interval in self.world.witness.running(node=self.name):
                 interval.asleep, interval.excused_until = False, self._awake_at
             for look in (self.world.look_for_overlaps, self._check_deadline):
