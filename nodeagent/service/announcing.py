@@ -7,13 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nodeagent.api.objects import NodeId, Snapshot
+from nodeagent.api.commonproperties import COMMON
+from nodeagent.api.objects import NodeId, ObjectKind, Snapshot
 from nodeagent.api.problems import Problem, problem
+from nodeagent.api.properties import effective
 from nodeagent.database.records import HeartbeatRecord
-from nodeagent.planner.timing import UNBOUNDED, Profile
+from nodeagent.planner.timing import PROFILES, UNBOUNDED, Profile, scaled
 from nodeagent.resourcetypes.base import ResourceType
 
 TWO = 2  # nodes, and voters: of two neither can go on without the other
+
+
+def profile_of(snapshot: Snapshot) -> Profile:
+    """Return the cluster's times: those of its profile, for as many nodes as it has."""
+    name = effective(COMMON[ObjectKind.CLUSTER], snapshot.cluster.properties, "Profile")
+    return scaled(PROFILES.get(str(name), PROFILES["default"]), len(snapshot.nodes))
 
 
 @dataclass(frozen=True, slots=True)

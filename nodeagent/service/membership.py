@@ -10,11 +10,9 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from nodeagent.api.commonproperties import COMMON
 from nodeagent.api.events import LogEntry, Severity
 from nodeagent.api.objects import NodeId, ObjectKind, ObjectRef
 from nodeagent.api.problems import Parameter, Problem
-from nodeagent.api.properties import effective
 from nodeagent.api.texts import render
 from nodeagent.database.records import (
     HeartbeatRecord,
@@ -27,10 +25,10 @@ from nodeagent.database.records import (
 )
 from nodeagent.database.store import ABSENT, ClusterStore, Conflict, Transaction, Unavailable, Unknown
 from nodeagent.monitor.messages import Permit
-from nodeagent.planner.timing import PROFILES, Profile, scaled
+from nodeagent.planner.timing import Profile
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.service import lives
-from nodeagent.service.announcing import Times, announced, bound_of, longest_bound, unguarded_because
+from nodeagent.service.announcing import Times, announced, bound_of, longest_bound, profile_of, unguarded_because
 from nodeagent.service.attempts import Attempts
 from nodeagent.service.clones import OtherMachine
 from nodeagent.service.eventlog import EventLog, put
@@ -106,14 +104,16 @@ class Membership:
         self.may_host: Callable[[], bool] = lambda: True
         self.rejoined: Callable[[], None] = lambda: None
         self.woke: Callable[[float], None] = lambda _seconds: None
+        self._resting = 0.0  # for how many seconds it waits between two heartbeats at present
+        self._hurry = asyncio.Event()
+        following.listen(lambda _: self._hurry.set() if self.profile.interval < self._resting else None)
 
     # --- profile ------------------------------------------------------------------------------------------------
 
     @property
     def profile(self) -> Profile:
-        """Return the cluster's times: those of its profile, for as many nodes as it has."""
-        name = effective(COMMON[ObjectKind.CLUSTER], self._following.snapshot.cluster.properties, "Profile")
-        return scaled(PROFILES.get(str(name), PROFILES["default"]), len(self._following.snapshot.nodes))
+        """Return the cluster's times as they are now."""
+        return profile_of(self._following.snapshot)
 
     @property
     def guarded(self) -> bool:
@@ -258,10 +258,13 @@ class Membership:
         """Send heartbeats for ever."""
         due = self._clock.steady()
         while True:
-            wait = due - self._clock.steady()
-            if wait > 0:
-                # The heartbeat interval itself; asyncio's timers do not count suspend, so a pause shows below.
-                await asyncio.sleep(wait)
+            self._resting = due - self._clock.steady()
+            if self._resting > 0:
+                self._hurry.clear()
+                # Until the next heartbeat, or others have come: asyncio's timers count no suspend, which shows below.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._resting):
+                        await self._hurry.wait()
             late = self._clock.steady() - due
             if late > STALL:
                 self._paused(late)
