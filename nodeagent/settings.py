@@ -47,7 +47,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         socket: where workstations and relays connect; empty means agent.sock in *run*.
         database: "sqlite:/path/of/cluster.db", "etcd" or "memory:".
         etcd: where etcd is and who this node is there.
-        endpoints: where this node's sshd answers, told to the workstations.
+        endpoints: where this node's sshd answers, told to the workstations; without this, what the configuration of
+            sshd and the network cards say.
         start_monitors: how Resource Monitors are started: "spawned" by the Cluster Service, or as "units" of systemd,
             which kills what a monitor holds when it dies or hangs.
         watchdog: whether a watchdog device resets this machine when the self-stop deadline is not kept: "off",
@@ -64,7 +65,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     run: Path = Path("/run/clusteragent")
     socket: str = ""
     database: str = "sqlite:/var/lib/clusteragent/cluster.db"
-    endpoints: tuple[Endpoint, ...] = ()
+    endpoints: tuple[Endpoint, ...] | None = None
     etcd: EtcdSettings = EtcdSettings()
     start_monitors: Literal["spawned", "units"] = "spawned"
     watchdog: Literal["off", "preferred", "required"] = "off"

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from nodeagent.api.objects import Endpoint
 from nodeagent.database.records import InterfaceReport, encode, report_key
 from nodeagent.database.store import Conflict, StoreError, Transaction
 from nodeagent.service.following import Following
@@ -24,17 +25,24 @@ SLOW_LOOK: Final = 60.0  # seconds; where the kernel tells nothing, and for what
 
 
 class OwnNetworks:
-    """Keeps the interfaces in this node's report as they are."""
+    """Keeps the interfaces in this node's report as they are, and where its sshd answers on them."""
 
     def __init__(
         self,
         following: Following,
         membership: Membership,
         look: Callable[[], tuple[InterfaceReport, ...]] = own_interfaces,
+        endpoints: Callable[[tuple[InterfaceReport, ...]], tuple[Endpoint, ...]] | None = None,
     ) -> None:
+        """Look after the report.
+
+        Args:
+            endpoints: tells from the cards where sshd answers; without it that stays as it was reported.
+        """
         self._following = following
         self._membership = membership
         self._look = look
+        self._endpoints = endpoints
 
     async def run(self) -> None:
         """Look whenever the kernel tells of a change, for ever."""
@@ -51,19 +59,20 @@ class OwnNetworks:
                     changed.set()
 
     async def report(self) -> bool:
-        """Report the interfaces if they are others than before; False when that has to be tried again."""
+        """Report them if they are others than before; False when that has to be tried again."""
         found = self._following.view.report(self._membership.node)
         if found is None:
             return True
         record, revision = found
         cards = self._look()
-        if cards == record.interfaces:
+        new = replace(
+            record, interfaces=cards, endpoints=self._endpoints(cards) if self._endpoints else record.endpoints
+        )
+        if new == record:
             return True
         key = report_key(self._membership.node)
         try:
-            reached = await self._following.store.commit(
-                Transaction(expect={key: revision}, put={key: encode(replace(record, interfaces=cards))})
-            )
+            reached = await self._following.store.commit(Transaction(expect={key: revision}, put={key: encode(new)}))
         except Conflict:
             return False
         except StoreError as exc:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any
 
+from nodeagent.api.objects import Endpoint
 from nodeagent.api.wire import PROTOCOL, SOFTWARE
 from nodeagent.database.records import SCHEMA, InterfaceReport, NodeReport, TypeReport
 from nodeagent.resourcetypes.base import ResourceType
@@ -12,18 +14,20 @@ from nodeagent.settings import AgentSettings
 from nodeagent.system import addresses, packetguard
 from nodeagent.system.interfaces import interfaces
 from nodeagent.system.sampling import node_facts
+from nodeagent.system.sshserver import ssh_endpoints
 
 
 def node_report(settings: AgentSettings, types: Mapping[str, ResourceType[Any]], *, cgroups: bool) -> NodeReport:
     """Return what this node says of itself."""
     facts = node_facts()
+    cards = own_interfaces()
     return NodeReport(
         version=SOFTWARE,
         protocol=PROTOCOL,
         schema=SCHEMA,
         types=tuple(_type(kind) for _, kind in sorted(types.items())),
-        endpoints=settings.endpoints,
-        interfaces=own_interfaces(),
+        endpoints=own_endpoints(settings, cards),
+        interfaces=cards,
         facts={
             "os": f"{facts.os_name} {facts.os_version}".strip(),
             "kernel": facts.kernel,
@@ -49,6 +53,13 @@ def own_interfaces() -> tuple[InterfaceReport, ...]:
         for a in card.ipv4
         if a.address not in clusters
     )
+
+
+def own_endpoints(settings: AgentSettings, cards: Sequence[InterfaceReport]) -> tuple[Endpoint, ...]:
+    """Return where workstations can connect to this node over SSH."""
+    if settings.endpoints is not None:
+        return settings.endpoints
+    return ssh_endpoints(card.address for card in cards if not ip_address(card.address).is_link_local)
 
 
 def _guard() -> str:

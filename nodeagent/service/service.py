@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import logging
 import os
 import signal
@@ -26,7 +27,7 @@ from nodeagent.service.opening import open_store
 from nodeagent.service.ownnetworks import OwnNetworks
 from nodeagent.service.parts import NodeParts
 from nodeagent.service.renewing import renew
-from nodeagent.service.selfreport import node_report
+from nodeagent.service.selfreport import node_report, own_endpoints
 from nodeagent.service.supervision import Supervision
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import SystemClock, boot_identity, machine_identity
@@ -110,7 +111,8 @@ class ClusterService:
             return
         parts.begin("supervision", self._supervision.run())
         if parts.standing is Standing.MEMBER:
-            parts.begin("networks", OwnNetworks(parts.following, parts.membership).run())
+            sshd = functools.partial(own_endpoints, self._settings)
+            parts.begin("networks", OwnNetworks(parts.following, parts.membership, endpoints=sshd).run())
         if parts.standing is Standing.EVICTED:
             cluster = parts.following.snapshot.cluster.name
             connections.refusing = problem("node_evicted", node=self._settings.name, cluster=cluster)

@@ -55,7 +55,7 @@ class Agent:
         home.mkdir(parents=True, exist_ok=True)
         self.config.write_text(
             f'name = "{name}"\ncluster = "{cluster}"\nhome = "{home}"\nrun = "{home}/run"\ndatabase = "{database}"\n'
-            f"{more}"
+            f"endpoints = []\n{more}"
         )
         self.environment: dict[str, str] = {}  # beside the tester's own
         self.place: Path | None = None  # where its program lies, when it is not the one that is tested here

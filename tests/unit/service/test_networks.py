@@ -10,7 +10,7 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from nodeagent.api import requests as r
-from nodeagent.api.objects import Interface, InterfaceState, Network, NetworkState, ObjectKind
+from nodeagent.api.objects import Endpoint, Interface, InterfaceState, Network, NetworkState, ObjectKind
 from nodeagent.api.properties import Value
 from nodeagent.api.texts import sentence
 from nodeagent.database.records import InterfaceReport, encode, report_key
@@ -169,6 +169,19 @@ async def test_cards_that_change_are_reported_once(office: Office) -> None:
     assert await own.report()
     assert network(office, PUBLIC).state is NetworkState.DOWN
     assert interface(office, PUBLIC).state is InterfaceState.FAILED
+    before = office.following.view.revision
+    assert await own.report()
+    assert office.following.view.revision == before
+
+
+async def test_where_sshd_answers_is_reported_anew_with_the_cards(office: Office) -> None:
+    def sshd(cards: tuple[InterfaceReport, ...]) -> tuple[Endpoint, ...]:
+        return tuple(Endpoint(host=card.address, port=2222) for card in cards)
+
+    own = OwnNetworks(office.following, office.membership, lambda: CARDS, sshd)
+    assert await own.report()
+    found = office.following.snapshot.nodes[office.membership.node].endpoints
+    assert found == tuple(Endpoint(host=card.address, port=2222) for card in CARDS)
     before = office.following.view.revision
     assert await own.report()
     assert office.following.view.revision == before
