@@ -62,7 +62,7 @@ async def _show_quorum(session: Session) -> None:
         "sentences": said,
     }
     if rows:
-        session.output.table(("Voter", "State", ""), rows, document)
+        session.output.table(("Voter", "State", "Part"), rows, document)
     else:
         session.output.document(document)
     for one in said:

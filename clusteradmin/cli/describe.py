@@ -221,6 +221,12 @@ def moment(at: float) -> str | None:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat(timespec="milliseconds")
 
 
+def local_moment(at: float) -> str:
+    """Return wall-clock seconds as people here read them."""
+    found = datetime.datetime.fromtimestamp(at, datetime.UTC).astimezone()
+    return f"{found:%Y-%m-%d %H:%M:%S}.{found.microsecond // 1000:03}"
+
+
 def event_document(entry: LogEntry) -> Document:
     """Return an entry of the event log, for JSON."""
     return {
@@ -241,9 +247,6 @@ def event_document(entry: LogEntry) -> Document:
 
 def event_line(entry: LogEntry) -> str:
     """Return an entry of the event log as one line, in local time."""
-    at = datetime.datetime.fromtimestamp(entry.at, datetime.UTC).astimezone()
     text = render(entry.code, entry.parameters)
     why = f" ({because(entry.cause)})" if entry.cause else ""
-    return (
-        f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}  {entry.severity.value:<11}  {entry.node:<12}  {text}{why}"
-    )
+    return f"{local_moment(entry.at)}  {entry.severity.value:<11}  {entry.node:<12}  {text}{why}"

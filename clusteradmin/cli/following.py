@@ -29,11 +29,12 @@ async def run_events(session: Session, verb: Option) -> None:
             return
         known = {entry.sequence for entry in session.cluster.log}  # the next update may bring the newest of them
         _print(session, past)
+        lost = False
         while True:
             update = await news.get()
             _print(session, [entry for entry in update.logged if entry.sequence not in known])
             if update.status:
-                _say_status(session)
+                lost = _say_status(session, lost)
     finally:
         stop()
 
@@ -57,13 +58,20 @@ def _print(session: Session, entries: Iterable[LogEntry]) -> None:
             print(event_line(entry), file=session.output.out, flush=True)
 
 
-def _say_status(session: Session) -> None:
-    """Tell on standard error that news are missing, or come again; give up where only a person could help."""
+def _say_status(session: Session, lost: bool) -> bool:
+    """Tell on standard error that news are missing, and that they come again; return whether they are missing.
+
+    Raises:
+        NotConnected: only a person could help.
+    """
     status = session.cluster.status
     if status.needs_person:
         raise NotConnected(problem("not_connected", detail=status.detail))
-    if status.state is ConnectionState.LOST and status.next_try is not None:
-        session.output.complain(f"The connection is lost: {status.detail}")
+    if status.state is ConnectionState.LOST and not lost:
+        session.output.complain(f"The connection is lost. {status.detail}")
+    if status.state is ConnectionState.LIVE and lost:
+        session.output.complain(f"Connected again, to {status.node}.")
+    return status.state is ConnectionState.LOST
 
 
 async def run_log(session: Session, verb: Option) -> None:

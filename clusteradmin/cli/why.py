@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusteradmin.cli.describe import moment
+from clusteradmin.cli.describe import local_moment, moment
 from clusteradmin.cli.session import Session
 from nodeagent.api.objects import Group
 from nodeagent.api.texts import because, sentence
@@ -17,7 +17,7 @@ def why(session: Session, group: Group) -> None:
     owner = cluster.node_name(group.owner)
     session.output.say(f"{group.name} is on {owner}." if owner else f"No node has {group.name}.")
     if said:
-        session.output.say(f"Decided at {moment(group.since)}: {said}" if group.since else said)
+        session.output.say(f"Decided at {local_moment(group.since)}: {said}" if group.since else said)
     rows = [(one.name, _answer(one), sentence(one.then) if one.then else "") for one in found.nodes]
     session.output.table(
         ("Node", "Now", "Refused then"),
