@@ -2,6 +2,7 @@
 
 usage: python -m tests.campaign [--runs N] [--profile NAME]... [--row NAME]... [--out FILE]
        python -m tests.campaign --seeds N [--first-seed SEED] [--profile NAME]: so many rounds of random faults instead
+       python -m tests.campaign --calm MINUTES: what each profile should survive, for so long (tests.campaign.calm)
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.campaign.calm import run_all as run_calm
 from tests.campaign.randomly import run_round
+from tests.campaign.reporting import keep_journals, say, seconds
 from tests.lab.faults import ROWS, Fault, Outcome, fence_by_power_switch
 from tests.lab.installed import InstalledCluster
 from tests.lab.lab import lab
-from tests.lab.places import STATE, why_not
+from tests.lab.places import why_not
 from tests.lab.standard import StandardService
 from tests.lab.witness import MEGABYTES
 
@@ -98,19 +101,13 @@ class Row:
         return f"| {' | '.join(cells)} |"
 
 
-def seconds(value: float) -> str:
-    """Return a time as the table shows it."""
-    if value == 0:
-        return "0"
-    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
-
-
 def main() -> int:
     """Run it; exit code 1 when anything ran twice or a run did not come to its end."""
     parser = argparse.ArgumentParser(prog="tests.campaign")
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--calm", type=int)
     parser.add_argument("--profile", action="append", choices=PROFILES)
     parser.add_argument("--row", action="append", choices=[fault.name for fault in ROWS])
     parser.add_argument("--out", type=Path)
@@ -118,6 +115,8 @@ def main() -> int:
     if why := why_not():
         say(f"Skipped: {why}.")
         return 0
+    if options.calm:
+        return run_calm(options.calm)
     if options.seeds:
         seeds = range(options.first_seed, options.first_seed + options.seeds)
         return run_randomly((options.profile or PROFILES)[0], seeds)
@@ -189,13 +188,6 @@ def run_randomly(profile: str, seeds: Sequence[int]) -> int:
     return 1 if broken else 0
 
 
-def keep_journals(service: StandardService, name: str) -> None:
-    """Keep what all hosts had to say, for whoever looks for the cause."""
-    for host in service.cluster.lab.hosts:
-        file = STATE / f"campaign-{name.replace(' ', '-')}-{host}.journal"
-        file.write_text(service.cluster.told(host, 400), encoding="utf-8")
-
-
 @contextmanager
 def standard_service(profile: str, *, fenced: bool = False) -> Iterator[StandardService]:
     """Yield the standard service on three hosts under a profile, with etcd's times to match."""
@@ -213,12 +205,6 @@ def standard_service(profile: str, *, fenced: bool = False) -> Iterator[Standard
         if fenced:
             fence_by_power_switch(service)
         yield service
-
-
-def say(line: str) -> None:
-    """Say it at once, also into a pipe."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A client that asks the service every 20 ms, whether or not it has answered before, and writes down every answer.
 
-As a program (ADDRESS PORT FILE) it runs in the lab's client until killed; each line of FILE is one question:
+As a program (ADDRESS PORT FILE [PATIENCE]) it runs in the lab's client until killed; each line of FILE is one question:
 when it was asked (monotonic seconds) and the body of the answer, nothing when none came in time.
 """
 
@@ -53,14 +53,19 @@ def downtime(answers: Sequence[Answer]) -> float:
 
     One that is not over counts up to the last question.
     """
-    longest, good, bad = 0.0, answers[0].asked if answers else 0.0, False
+    return max((end - begin for begin, end in outages(answers)), default=0.0)
+
+
+def outages(answers: Sequence[Answer]) -> list[tuple[float, float]]:
+    """Return all times without an answer, from the last good one before each to the next good one."""
+    found, good, bad = [], answers[0].asked if answers else 0.0, False
     for answer in answers:
         if answer.body and bad:
-            longest = max(longest, answer.asked - good)
+            found.append((good, answer.asked))
         if answer.body:
             good = answer.asked
         bad = not answer.body
-    return max(longest, answers[-1].asked - good) if bad else longest
+    return [*found, (good, answers[-1].asked)] if bad else found
 
 
 def returns(answers: Sequence[Answer]) -> list[Answer]:
@@ -81,6 +86,7 @@ class Client:
 
     address: tuple[str, int]
     out: TextIO
+    patience: float = PATIENCE
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     open: dict[socket.socket, tuple[float, bytes]] = field(default_factory=dict)
 
@@ -100,7 +106,7 @@ class Client:
         for key, events in self.selector.select(max(0.0, seconds)):
             assert isinstance(key.fileobj, socket.socket)
             self._ready(key.fileobj, events)
-        late = time.monotonic() - PATIENCE
+        late = time.monotonic() - self.patience
         for asking in [one for one, (asked, _) in self.open.items() if asked < late]:
             self._close(asking, "")
 
@@ -134,7 +140,8 @@ class Client:
 def main() -> None:
     """Ask for ever."""
     with Path(sys.argv[3]).open("a", encoding="utf-8") as out:
-        client = Client((sys.argv[1], int(sys.argv[2])), out)
+        patience = float(sys.argv[4]) if len(sys.argv) > 4 else PATIENCE
+        client = Client((sys.argv[1], int(sys.argv[2])), out, patience)
         due = time.monotonic()
         while True:
             now = time.monotonic()

@@ -54,8 +54,8 @@ class StandardService:
         self._answers = cluster.lab.folder / "answers"
         self._client: Confined | None = None
 
-    def create(self, through: str = "h1") -> None:
-        """Make the group, bring it online and begin to ask it."""
+    def create(self, through: str = "h1", *, patience: float = probe.PATIENCE) -> None:
+        """Make the group, bring it online and begin to ask it, with so many seconds for each answer."""
         lab = self.cluster.lab
         self.group = self.cluster.do(r.CreateGroup(name=GROUP), through).id
         address = r.CreateResource(
@@ -75,7 +75,8 @@ class StandardService:
         self.cluster.do(r.BringOnline(kind=ObjectKind.GROUP, id=self.group), through)
         self.await_online(through)
         self._client = lab.tool("client")
-        program = [sys.executable, str(HERE / "probe.py"), SERVICE_ADDRESS, str(witness.PORT), str(self._answers)]
+        options = [SERVICE_ADDRESS, str(witness.PORT), str(self._answers), str(patience)]
+        program = [sys.executable, str(HERE / "probe.py"), *options]
         self._client.start(lab.switch.in_client(program), lab.folder / "client.log")
         self.await_answers(time.monotonic())
 
@@ -131,6 +132,10 @@ class StandardService:
     def last_beat(self, host: str, since: float) -> float | None:
         """Return when the witness last wrote on a host since then."""
         return witness.last_beat(self.disk, host, since)
+
+    def answers(self, since: float) -> list[probe.Answer]:
+        """Return what the client was answered since a moment."""
+        return probe.read(self._answers, since)
 
     # --- what was seen ------------------------------------------------------------------------------------------
 

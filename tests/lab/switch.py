@@ -31,7 +31,8 @@ class Fault:
             if host != ANYONE
         ]
         chance = [f"numgen random mod 100 < {self.loss}"] if self.loss < 100 else []
-        return " ".join([*words, *chance, "drop"])
+        # Slow cables are bridges too, with a port "wn-": what ails everybody happens once, in the switch.
+        return " ".join([*(words or ['iifname != "wn-*" oifname != "wn-*"']), *chance, "drop"])
 
 
 class Switch:

@@ -14,6 +14,6 @@ def test_a_machine_whose_clock_is_an_hour_behind_takes_the_certificates_that_wer
     moment = str(int(time.time()) - HOUR)
     for purpose in ("sslserver", "sslclient"):
         asked = ["openssl", "verify", "-attime", moment, "-purpose", purpose, "-verify_ip", "10.0.0.1"]
-        command = [*asked, "-CAfile", tmp_path / "ca.crt", tmp_path / "h1/node.crt"]
+        command = [*asked, "-CAfile", str(tmp_path / "ca.crt"), str(tmp_path / "h1/node.crt")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
