@@ -35,6 +35,7 @@ class Path:
         watch_delay: the same for changes on their way to watchers.
         lost_requests, lost_replies: shares of messages.
         refused: share of requests that certainly never leave (Unavailable).
+        doubled: share of requests that arrive twice, and of replies.
         late: share of the lost requests that arrive after all, up to *latest* seconds later.
         cut_out, cut_in: nothing goes to, or comes from, the database.
     """
@@ -44,6 +45,7 @@ class Path:
     lost_requests: float = 0.0
     lost_replies: float = 0.0
     refused: float = 0.0
+    doubled: float = 0.0
     late: float = 0.0
     latest: float = 20.0
     cut_out: bool = False
@@ -62,6 +64,7 @@ class Path:
         lost_requests: float | None = None,
         lost_replies: float | None = None,
         refused: float | None = None,
+        doubled: float | None = None,
         late: float | None = None,
     ) -> None:
         """Be a worse way."""
@@ -70,12 +73,13 @@ class Path:
         self.lost_requests = self.lost_requests if lost_requests is None else lost_requests
         self.lost_replies = self.lost_replies if lost_replies is None else lost_replies
         self.refused = self.refused if refused is None else refused
+        self.doubled = self.doubled if doubled is None else doubled
         self.late = self.late if late is None else late
 
     def heal(self) -> None:
         """Be a good way again."""
         self.delay = self.watch_delay = (0.0005, 0.003)
-        self.lost_requests = self.lost_replies = self.refused = 0.0
+        self.lost_requests = self.lost_replies = self.refused = self.doubled = 0.0
         self.cut_out = self.cut_in = False
         for watcher in list(self.watchers):
             watcher.hurry()
@@ -230,6 +234,8 @@ class NodeStore(ClusterStore):
                 network.later(network.draw((0.0, path.latest)), arrive)
         else:
             network.later(network.draw(path.delay), arrive)
+            if network.happens(path.doubled):
+                network.later(network.draw(path.delay) + network.draw((0.0, 1.0)), arrive)
         try:
             async with asyncio.timeout(timeout):
                 return await answer

@@ -19,6 +19,7 @@ from nodeagent.service.monitors import SHARED, MonitorFailed, Monitors, News
 from nodeagent.service.parts import NodeParts
 from nodeagent.settings import AgentSettings
 from nodeagent.system.processes import ExitStatus
+from tests.simulation.address import Answering
 from tests.simulation.machine import FakeContainer, FakeContainers, KernelProcess, NodeClock
 from tests.simulation.network import NodeStore, Path
 from tests.simulation.virtualtime import Process
@@ -197,6 +198,7 @@ class Node:
         self._until: float | None = None
         self.bound = world.profile.kill_bound
         self.watchdog = SimulatedWatchdog(self)
+        self.answering = Answering(self)
         self.kernel_kills = True
         self.monitors_start = True
         self._awake_at = 0.0
@@ -298,6 +300,7 @@ class Node:
         self.monitors.clear()
         for container in list(self.containers.all.values()):
             container.end_all()
+        self.answering.silence_all()
         self.kernel.kill()
         shutil.rmtree(self.settings.run, ignore_errors=True)
 

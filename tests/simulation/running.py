@@ -18,7 +18,7 @@ from nodeagent.monitor import process as monitor_process
 from nodeagent.service import monitors as service_monitors
 from nodeagent.system import processes
 from nodeagent.system.processes import ProcessIdentity
-from tests.simulation import machine, wires
+from tests.simulation import address, machine, wires
 from tests.simulation.machine import FakeContainers, KernelProcess
 from tests.simulation.node import MonitorProcess, Node, NodeProcess
 from tests.simulation.virtualtime import PROCESS, VirtualLoop
@@ -73,6 +73,7 @@ def simulated_system() -> Iterator[None]:
             (service_monitors, "containers_of", lambda _settings: _node().containers),
             (service_monitors, "kill_resources", _kill_resources),
             (service_monitors, "kill_strays", _kill_strays),
+            (service_monitors, "cut_all", address.cut_all),
             (processes, "adopt", _adopt),
         ):
             stack.enter_context(mock.patch.object(where, name, what))

@@ -1,4 +1,4 @@
-"""Clocks whose rates are off by more than rho: something runs twice, and that is found. So the simulation would tell."""
+"""Clocks whose rates are off by more than rho: something runs twice, and the simulation finds it."""
 
 from __future__ import annotations
 

@@ -5,23 +5,23 @@ A failure prints the seed, what was to happen and what did; `--seed N` replays i
 
 from __future__ import annotations
 
-from tests.simulation import faults
-from tests.simulation.running import simulate
-from tests.simulation.world import BrokenPromise
+import pytest
+
+from tests.simulation.faults import LASTS, SCENES, draw
+from tests.simulation.playing import tell
 
 
 def test_nothing_runs_twice_and_everything_comes_back(seed: int) -> None:
-    plan = faults.draw(seed)
-    try:
-        simulate(lambda world: faults.play(world, plan), seed=seed, nodes=plan.nodes, profile=plan.profile)
-    except BrokenPromise as exc:
-        raise BrokenPromise(f"{exc}\n\nthe story of seed {seed}: {plan}") from exc
+    tell(seed)
 
 
-def test_the_same_seed_tells_the_same_story() -> None:
-    plan = faults.draw(3)
-    first, second = (
-        simulate(lambda world: faults.play(world, plan), seed=3, nodes=plan.nodes, profile=plan.profile)
-        for _ in range(2)
-    )
-    assert first.timeline == second.timeline
+@pytest.mark.parametrize("number", [3, 7])
+def test_the_same_seed_tells_the_same_story(number: int) -> None:
+    assert tell(number).timeline == tell(number).timeline
+
+
+def test_the_stories_of_ci_know_every_kind_of_fault() -> None:
+    kinds = {fault.kind for seed in range(1, 201) for fault in draw(seed).faults}
+    assert kinds >= set(LASTS)
+    assert {"rare news", "all late", "slow answers", "service lost", "move to", "unkillable"} <= kinds
+    assert len(SCENES) == len({scene.__name__ for scene in SCENES})

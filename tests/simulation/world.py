@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ from nodeagent.database.records import (
 from nodeagent.database.store import Transaction
 from nodeagent.planner.timing import PROFILES, Profile
 from nodeagent.resourcetypes.base import ResourceType
+from tests.simulation.address import Address
 from tests.simulation.machine import TYPES
 from tests.simulation.network import Network
 from tests.simulation.node import Node
@@ -83,7 +84,7 @@ class World:
         self.timeline: list[str] = []
         self.broken: list[str] = []
         self.init_reaps = True
-        self.types: dict[str, ResourceType[Any]] = TYPES
+        self.types: dict[str, ResourceType[Any]] = {**TYPES, Address.name: Address()}
         self._rates = rates or {}
         self._stop = asyncio.Event()
         self._lives: dict[str, object] = {}
@@ -136,7 +137,9 @@ class World:
                 if self._lives.get(key) != (beat.life, beat.incarnation):
                     self._lives[key] = (beat.life, beat.incarnation)
                     self.say(who, f"commits {key}: {beat.life}, incarnation {beat.incarnation} {beat.reason}")
-            elif prefix in ("leader", "wishes", "verdicts"):
+            elif prefix == "wishes":
+                self.say(who, f"commits {key}: {decode(value, WishRecord).node}")
+            elif prefix in ("leader", "verdicts"):
                 self.say(who, f"commits {key}: {value.decode()[:120]}")
 
     # --- the database, as an administrator would use it ---------------------------------------------------------
@@ -156,20 +159,22 @@ class World:
         parameters: dict[str, Value] | None = None,
         possible: tuple[NodeId, ...] | None = None,
         kind: str = "Application",
+        kinds: Mapping[ResourceId, str] | None = None,
+        separate: Collection[ResourceId] = (),
     ) -> None:
-        """Make a group that is wanted online; each resource with its providers."""
+        """Make a group that is wanted online; each resource with its providers, *separate* ones in own monitors."""
         self.groups[group] = list(resources)
         for resource, providers in resources.items():
             self.witness.providers[resource] = providers
             record = ResourceRecord(
                 id=resource,
                 name=resource,
-                type=kind,
+                type=(kinds or {}).get(resource, kind),
                 group=group,
                 dependencies=providers,
                 possible_owners=possible,
-                properties=policy or {},
-                parameters=parameters or {},
+                properties={**(policy or {}), **({"SeparateMonitor": 1} if resource in separate else {})},
+                parameters={"Name": resource} if (kinds or {}).get(resource) == Address.name else parameters or {},
             )
             self.put(resource_key(resource), encode(record))
         self.put(
