@@ -11,7 +11,8 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ENTER = 'echo $$ >"$0/cgroup.procs" && exec "$@"'  # bash -c ENTER CGROUP COMMAND...
@@ -112,6 +113,20 @@ class Confined:
                 poll.poll(5)  # the kernel holds a second notice back for 10 ms
         finally:
             os.close(events)
+
+
+@contextmanager
+def ended_by(pid: int, seconds: float) -> Iterator[None]:
+    """Fail unless the process ends within so many seconds of the beginning."""
+    until = time.monotonic() + seconds
+    notice = os.pidfd_open(pid)
+    try:
+        yield
+        poll = select.poll()
+        poll.register(notice, select.POLLIN)
+        assert poll.poll(max(0.0, until - time.monotonic()) * 1000), f"process {pid} still runs after {seconds} s"
+    finally:
+        os.close(notice)
 
 
 def _namespace_numbers(pid: int) -> list[int]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +13,9 @@ from nodeagent.api import requests as r
 from nodeagent.api.fencing import FenceSetting
 from nodeagent.api.objects import Snapshot
 from tests.lab import powerswitch
+from tests.lab.confined import ended_by
 from tests.lab.standard import Seen, StandardService
+from tests.lab.voters import give_etcds_lead
 
 BEFORE: Final = 1.0  # seconds before the fault that count as before it
 AFTERWARDS: Final = 1.5  # seconds for which a host that is back is watched: does it run, or answer, once more?
@@ -48,6 +48,7 @@ class Fault:
         moves: another host must take over; else the same one may go on.
         thaws: the host was frozen, and goes on afterwards, unless it was fenced.
         fenced: the power switch is the nodes' fence device.
+        prepare: what is done before, as if it had always been so; returns the owner.
     """
 
     name: str
@@ -55,10 +56,14 @@ class Fault:
     moves: bool = True
     thaws: bool = False
     fenced: bool = False
+    prepare: Callable[[StandardService], str] | None = None
 
     def run(self, service: StandardService) -> Outcome:
         """Do it once to a cluster that is whole, and leave it whole."""
         owner = make_whole(service)
+        if self.prepare is not None:
+            owner = self.prepare(service)
+            time.sleep(BEFORE)  # what it did does not count
         began = time.monotonic()
         self.inflict(service, owner)
         heir = service.await_answers(time.monotonic(), other_than=owner if self.moves else "")
@@ -94,20 +99,6 @@ def node_of(seen: Snapshot, name: str) -> int:
 def other_than(host: str) -> str:
     """Return another host."""
     return next(name for name in ("h1", "h2", "h3") if name != host)
-
-
-@contextmanager
-def ended_by(pid: int, seconds: float) -> Iterator[None]:
-    """Fail unless the process ends within so many seconds of the beginning."""
-    until = time.monotonic() + seconds
-    notice = os.pidfd_open(pid)
-    try:
-        yield
-        poll = select.poll()
-        poll.register(notice, select.POLLIN)
-        assert poll.poll(max(0.0, until - time.monotonic()) * 1000), f"process {pid} still runs after {seconds} s"
-    finally:
-        os.close(notice)
 
 
 def stop(pid: int) -> None:
@@ -152,6 +143,17 @@ def kill_service(service: StandardService, owner: str) -> None:
     service.cluster.until(lambda _: True, "the Cluster Service is back", through=owner)
 
 
+def bring_together(service: StandardService) -> str:
+    """Bring the group and etcd's lead to the host that plans, and return its name."""
+    seen = service.cluster.look()
+    name = seen.node_name(seen.cluster.leader)
+    give_etcds_lead(service, service.cluster.lab[name])
+    if service.await_online() != name:
+        service.cluster.do(r.MoveGroup(group=service.group, node=seen.cluster.leader), name)
+        service.await_answers(time.monotonic(), other_than=other_than(name))
+    return name
+
+
 def move(service: StandardService, owner: str) -> None:
     """Move the group to another host, as an administrator does."""
     seen = service.cluster.look(owner)
@@ -160,6 +162,7 @@ def move(service: StandardService, owner: str) -> None:
 
 ROWS: Final = (
     Fault("power off", power_off),
+    Fault("power off of owner, planner and etcd's leader", power_off, prepare=bring_together),
     Fault("cut", cut),
     Fault("one-way cut", cut_one_way),
     Fault("freeze of the owner", freeze, thaws=True),

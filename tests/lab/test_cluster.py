@@ -8,38 +8,18 @@ import time
 
 import pytest
 
-from nodeagent.api import requests as r
 from nodeagent.api.objects import NodeState, Snapshot
-from tests.lab.faults import MONITOR, SERVICE, ended_by, node_of, other_than
-from tests.lab.host import Host
+from tests.lab import faults
+from tests.lab.confined import ended_by
+from tests.lab.faults import MONITOR, SERVICE, node_of, other_than
 from tests.lab.standard import StandardService
+from tests.lab.voters import etcd_leader, kill_all_members
 
 pytestmark = pytest.mark.timeout(240, func_only=True)  # the first run builds the hosts' system
 
 LOST = 5.0  # seconds; a node is lost, in the default profile
 SELF_STOP = 3.5 + 0.6  # s + k of the default profile, seconds
 BUSY = 2.0  # seconds on top, for machines on which others work too
-
-
-def etcdctl(host: Host, *words: str) -> str:
-    """Ask the host's member of etcd."""
-    certificates = "/etc/clusteragent/certificates"
-    options = f"--cacert={certificates}/ca.crt --cert={certificates}/node.crt --key={certificates}/node.key".split()
-    command = ["env", "ETCDCTL_API=3", "etcdctl", *options, "--endpoints=https://127.0.0.1:2379", *words]
-    return host.run(*command).stdout
-
-
-def member(host: Host) -> tuple[int, int]:
-    """Return the number of the host's member of etcd, and that of the leader."""
-    said = etcdctl(host, "endpoint", "status", "-w", "fields")
-    fields = dict(line.split(" : ", 1) for line in said.splitlines() if " : " in line)
-    return int(fields['"MemberID"']), int(fields['"Leader"'])
-
-
-def etcd_leader(service: StandardService) -> Host:
-    """Return the host whose etcd leads."""
-    members = {host: member(host) for host in service.cluster.lab.hosts.values()}
-    return next(host for host, (own, leader) in members.items() if own == leader)
 
 
 def test_the_loss_of_etcds_leader_is_not_noticed(whole: StandardService) -> None:
@@ -54,6 +34,16 @@ def test_the_loss_of_etcds_leader_is_not_noticed(whole: StandardService) -> None
     assert whole.process("h1") == process
     seen = whole.seen(began - 1)
     assert seen.downtime == 0, seen
+
+
+def test_a_moment_without_any_etcd_is_not_noticed(whole: StandardService) -> None:
+    process = whole.process("h1")
+    began = time.monotonic()
+    back = kill_all_members(whole)
+    whole.await_answers(back)
+    assert whole.process("h1") == process
+    seen = whole.seen(began - 1)
+    assert (seen.downtime, len(seen.lives)) == (0, 1), seen
 
 
 def test_a_pause_of_the_owner_that_the_profile_survives_is_not_noticed_by_the_cluster(whole: StandardService) -> None:
@@ -87,15 +77,8 @@ def test_without_a_majority_it_stops_in_time_and_starts_in_place_when_that_is_ba
 
 
 def test_the_owner_the_leader_and_etcds_leader_die_together(whole: StandardService) -> None:
-    seen = whole.cluster.look()
-    name = seen.node_name(seen.cluster.leader)
+    name = faults.bring_together(whole)
     host = whole.cluster.lab[name]
-    own, leads = member(host)
-    if own != leads:
-        etcdctl(etcd_leader(whole), "move-leader", f"{own:x}")
-    if whole.await_online() != name:
-        whole.cluster.do(r.MoveGroup(group=whole.group, node=seen.cluster.leader), name)
-        whole.await_answers(time.monotonic(), other_than=other_than(name))
     assert whole.await_online() == name
     assert etcd_leader(whole) is host
     lost = host.power_off()

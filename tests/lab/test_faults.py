@@ -11,7 +11,8 @@ import pytest
 
 from nodeagent.api.objects import NodeState, Snapshot
 from tests.lab import faults
-from tests.lab.faults import MONITOR, SERVICE, ended_by, node_of, other_than, stop
+from tests.lab.confined import ended_by
+from tests.lab.faults import MONITOR, SERVICE, node_of, other_than, stop
 from tests.lab.standard import StandardService
 from tests.lab.witness import PROGRAM
 
