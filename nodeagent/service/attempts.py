@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
+from nodeagent.planner.timing import Profile
 from nodeagent.system.clock import Clock
 
 REMEMBERED: Final = 600.0  # seconds; longer than any permission lasts
@@ -31,3 +32,13 @@ class Attempts:
     def stamp_of(self, attempt: str) -> float | None:
         """Return the stamp of an attempt of this process; None for any other."""
         return self._stamps.get(attempt)
+
+
+def patience_to_write(profile: Profile) -> float:
+    """Return the seconds after which an attempt without an answer is followed by another one."""
+    return max(profile.again, 0.1)
+
+
+def patience_to_read(profile: Profile) -> float:
+    """Return how long it is looked for: a store that does not answer must not hold up the next attempt."""
+    return max(2 * profile.again, 0.2)

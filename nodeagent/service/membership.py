@@ -29,7 +29,7 @@ from nodeagent.planner.timing import Profile
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.service import lives
 from nodeagent.service.announcing import Times, announced, bound_of, longest_bound, profile_of, unguarded_because
-from nodeagent.service.attempts import Attempts
+from nodeagent.service.attempts import Attempts, patience_to_read, patience_to_write
 from nodeagent.service.clones import OtherMachine
 from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.following import Following
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 STALL: Final = 0.5  # seconds by which a wake-up may be late before it counts as a pause of this node
 ACKNOWLEDGED_WITHIN: Final = 0.3  # seconds that the monitors get to acknowledge a permission
 WOKE: Final = 5.0  # seconds of pause that are told as an event
+LAST_WORDS: Final = 3  # attempts at what is said of a life that ends; no heartbeat comes after them
 
 StopAll = Callable[[], Awaitable[bool]]
 Give = Callable[[Permit], Awaitable[bool]]
@@ -138,6 +139,12 @@ class Membership:
         return bound_of(self._types.get(kind), self.profile) <= self._record.kill_bound
 
     @property
+    def permits(self) -> bool:
+        """Whether the newest confirmed heartbeat still permits to run what is exclusive."""
+        self_stop = self._record.self_stop if self._record else 0.0
+        return not self_stop or self._clock.steady() < self.confirmed_at + self_stop
+
+    @property
     def announces_profile(self) -> bool:
         """Whether the newest heartbeat announces the cluster's present times."""
         return self._record is not None and self._record.self_stop in (0.0, self.profile.self_stop)
@@ -179,12 +186,11 @@ class Membership:
 
     async def _new_life(self) -> None:
         """Prove that nothing of a former life runs, then commit the next incarnation (safety rule M5)."""
-        if not await self._stopped_all():
-            await self._say_unclean()
+        if not await self.stopped_all():
             raise NotProven
-        if self._other.wrote(self._record):
-            await self._outwait_other()
         while True:
+            if self._other.wrote(self._record):
+                await self._outwait_other()
             former, membership = self._record, await may_join(self._store, self._settings, self.node)
             attempt, stamp = self._attempts.begin()
             incarnation = former.incarnation + 1 if former else 1
@@ -205,27 +211,33 @@ class Membership:
             await self._confirmed(record, revision, stamp)
             return
 
-    async def _stopped_all(self) -> bool:
-        """Stop everything; what takes long is said while there still is time (safety rule P7)."""
+    async def stopped_all(self) -> bool:
+        """Stop everything; True when that is proven. What takes long is said while there still is time (P7).
+
+        No heartbeat is sent meanwhile: this is how a life ends.
+        """
         stopping = asyncio.ensure_future(self._stop_all())
         try:
-            if not (await asyncio.wait({stopping}, timeout=self.profile.self_stop / 4))[0]:
+            in_time, _ = await asyncio.wait({stopping}, timeout=self.profile.self_stop / 4)
+            if not in_time or not stopping.result():
                 await self._say_unclean()
             return await stopping
         finally:
             stopping.cancel()
 
     async def _say_unclean(self) -> None:
-        """Say of the former life, as long as it is not declared dead, that something of it cannot be stopped (P7)."""
-        former = self._record
-        if former is None or former.life is not Life.ALIVE or former.unclean or self._other.wrote(former):
-            return
-        attempt, _stamp = self._attempts.begin()
-        key = heartbeat_key(self.node)
-        said = {key: encode(replace(former, attempt=attempt, unclean=True))}
-        with contextlib.suppress(Conflict, Unknown, Unavailable):
-            await self._store.commit(Transaction(expect={key: self._revision}, put=said))
-        await self._reread()
+        """Say of the life that ends, as long as it is not declared dead, that something of it cannot be stopped."""
+        for _ in range(LAST_WORDS):
+            former = self._record
+            if former is None or former.life is not Life.ALIVE or former.unclean or self._other.wrote(former):
+                return
+            attempt, _stamp = self._attempts.begin()
+            key = heartbeat_key(self.node)
+            said = {key: encode(replace(former, attempt=attempt, unclean=True))}
+            with contextlib.suppress(Conflict, Unknown, Unavailable):
+                await self._store.commit(Transaction(expect={key: self._revision}, put=said))
+            with contextlib.suppress(Unavailable):
+                await self._reread()
 
     async def _outwait_other(self) -> None:
         """Join under a name that another machine used only when that one has been silent for d (safety rule M6).
@@ -277,14 +289,7 @@ class Membership:
 
     def _longest_beat(self) -> float:
         """Return how many seconds an attempt may take without this node having stood still."""
-        return self._patience_to_write() + self._patience_to_read() + 2 * ACKNOWLEDGED_WITHIN + STALL
-
-    def _patience_to_write(self) -> float:
-        return max(self.profile.again, 0.1)
-
-    def _patience_to_read(self) -> float:
-        """A store that does not answer must not hold up the next attempt."""
-        return max(2 * self.profile.again, 0.2)
+        return patience_to_write(self.profile) + patience_to_read(self.profile) + 2 * ACKNOWLEDGED_WITHIN + STALL
 
     def _paused(self, seconds: float) -> None:
         """This node stood still: judge nobody before it is clear who else did."""
@@ -302,7 +307,7 @@ class Membership:
         try:
             revision = await self._store.commit(
                 Transaction(expect={key: self._revision}, put={key: encode(record), **self._changes(record)}),
-                timeout=self._patience_to_write(),
+                timeout=patience_to_write(self.profile),
             )
         except Conflict:
             return await self._conflict()
@@ -374,12 +379,16 @@ class Membership:
         await self._permit(Permit(incarnation=record.incarnation, until=until, bound=bound))
 
     async def _look_for_own(self) -> bool:
-        """After an unknown result: an attempt of ours that is in the store confirms itself, no other (P2)."""
+        """After an unknown result: an attempt of ours that is in the store confirms itself, no other (P2).
+
+        What was there before confirms nothing anew: shorter times may have been sent since (P9).
+        """
+        before = self._revision
         try:
             await self._reread()
         except Unavailable:
             return False
-        return await self._conflict(reread=False)
+        return self._revision != before and await self._conflict(reread=False)
 
     async def _conflict(self, *, reread: bool = True) -> bool:
         if reread:
@@ -412,7 +421,7 @@ class Membership:
 
     async def _reread(self) -> None:
         key = heartbeat_key(self.node)
-        entry = (await self._store.read(key, timeout=self._patience_to_read())).entries.get(key)
+        entry = (await self._store.read(key, timeout=patience_to_read(self.profile))).entries.get(key)
         self._revision = entry.revision if entry else ABSENT
         self._record = decode(entry.value, HeartbeatRecord) if entry else None
 
@@ -421,7 +430,7 @@ class Membership:
     async def leave(self) -> None:
         """Say that this life has ended; nothing exclusive runs and nothing is owned any more."""
         key = heartbeat_key(self.node)
-        for _ in range(3):
+        for _ in range(LAST_WORDS):
             if self._record is not None and self._record.life is not Life.ALIVE:
                 return  # its life has ended already
             attempt, _stamp = self._attempts.begin()

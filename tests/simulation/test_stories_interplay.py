@@ -1,0 +1,129 @@
+"""Stories in which two parts meet that work well alone."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import ClassVar
+
+from nodeagent.api.objects import Phase, ResourceState
+from nodeagent.database.records import HeartbeatRecord, Life, decode, heartbeat_key, resource_key
+from nodeagent.database.store import Contents, Transaction, Unknown
+from nodeagent.planner.timing import PROFILES
+from nodeagent.resourcetypes.base import Running
+from tests.simulation.machine import TYPES, Application, Settings
+from tests.simulation.node import Node
+from tests.simulation.ownerstories import elsewhere, on_a_follower
+from tests.simulation.running import simulate
+from tests.simulation.world import World
+
+
+class Patient(Application):
+    """Is asked to end, and waited for, for longer than a node that leaves waits for its groups."""
+
+    name: ClassVar[str] = "Patient"
+
+    def prepare(self, mine: Settings) -> Running:
+        """See ApplicationType."""
+        return replace(super().prepare(mine), stop_timeout=60.0)
+
+
+def goes_when_shorter_times_are_on_their_way(world: World, node: Node, self_stop: float) -> asyncio.Event:
+    """Have the first heartbeat that announces *self_stop* arrive late, and the service end when it has looked for it.
+
+    Returns what is set when it was sent.
+    """
+    assert node.parts is not None
+    store, key, sent = node.parts.following.store, heartbeat_key(world.number_of(node)), asyncio.Event()
+    commit, read = store.commit, store.read
+
+    async def delayed(transaction: Transaction, *, timeout: float = 2.0) -> int:
+        value = transaction.put.get(key)
+        if value is None or decode(value, HeartbeatRecord).self_stop != self_stop:
+            return await commit(transaction, timeout=timeout)
+        if not sent.is_set():
+            world.network.later(0.5, world.network.apply, node.name, transaction)
+        sent.set()
+        await asyncio.sleep(timeout)
+        raise Unknown("no answer in time")
+
+    async def looked(prefix: str, *, timeout: float = 2.0) -> Contents:
+        found = await read(prefix, timeout=timeout)
+        if sent.is_set() and prefix == key:
+            world.kernel.later(0.02, lambda: node.crash_service(restart=False))
+        return found
+
+    store.commit, store.read = delayed, looked  # type: ignore[method-assign]
+    return sent
+
+
+def test_shorter_times_that_were_sent_bind_although_the_store_does_not_show_them_yet() -> None:
+    """Safety rule P9: a look that finds the former heartbeat does not bring its longer permission back."""
+
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        await world.pass_time(PROFILES["virtual machines"].takeover)  # from now on nodes are judged
+        sent = goes_when_shorter_times_are_on_their_way(world, node, PROFILES["fast"].self_stop)
+        world.change_profile("fast")
+        await world.until(sent.is_set, 5.0, "shorter times are sent")
+        await world.until(lambda: node.service is None, 2.0, "the service is gone")
+        await world.until(lambda: elsewhere(world, node), 40.0, "it is taken over")
+
+    simulate(story, profile="virtual machines")
+
+
+def test_a_group_is_not_released_while_what_a_dead_monitor_left_of_it_still_runs() -> None:
+    """Safety rules O2 and P7: what nobody holds is not proven stopped because nobody says that it runs."""
+
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        number = world.number_of(node)
+        node.container("web").unkillable = True
+        node.crash_service()
+        node.crash_monitor()
+        world.move("g", next(n for n in world.nodes if n != number))
+        await world.until(lambda: world.owner("g").phase is Phase.STUCK, 10.0, "it is stuck")
+        assert world.beat(number).unclean
+        await world.pass_time(20.0)
+        assert world.owner("g").node == number
+        node.container("web").unkillable = False
+        node.container("web").begin_kill()
+        await world.until(lambda: elsewhere(world, node), 10.0, "it is handed on when the proof comes")
+
+    simulate(story)
+
+
+def test_a_node_that_leaves_and_cannot_stop_everything_says_so_before_it_falls_silent() -> None:
+    """Safety rule P7: it has no heartbeat any more when it finds out, and others judge its silence."""
+
+    async def story(world: World) -> None:
+        world.types = {**TYPES, "Patient": Patient()}
+        world.add_group("p", {"patient": ()}, kind="Patient")
+        await world.boot()
+        node = world.home_of("p")
+        node.container("patient").unkillable = True
+        number = world.number_of(node)
+        node.stop_service()
+        await world.until(lambda: node.parts is None, 40.0, "the service has ended")
+        await world.pass_time(20.0)
+        assert world.beat(number).life is Life.ALIVE
+        assert world.beat(number).unclean
+
+    simulate(story)
+
+
+def test_a_resource_that_is_deleted_while_it_starts_is_stopped_and_its_group_can_move() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        world.add_group("d", {"doomed": ()}, preferred=(world.number_of(node),))
+        await world.until(lambda: world.runs("doomed"), 10.0, "it runs")
+        del world.groups["d"]
+        state = world.record("doomed")
+        assert state is None or state.state is not ResourceState.ONLINE  # what is shown allows to delete it
+        key = resource_key("doomed")
+        world.network.apply("admin", Transaction(delete=(key,)))
+        await world.until(lambda: not world.runs("doomed"), 5.0, "it is stopped")
+        world.move("d", next(n for n in world.nodes if n != world.number_of(node)))
+        await world.until(lambda: world.owner("d").node != world.number_of(node), 5.0, "it has moved")
+
+    simulate(story)
