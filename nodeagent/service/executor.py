@@ -30,7 +30,7 @@ from nodeagent.monitor.messages import (
 from nodeagent.planner.dependencies import StartNext, all_down, next_steps, waits_for
 from nodeagent.planner.policies import policy_of
 from nodeagent.service.following import Following
-from nodeagent.service.heldpolicies import RUNNING, HeldPolicies
+from nodeagent.service.heldpolicies import RUNNING, HeldPolicies, separate
 from nodeagent.service.membership import Membership
 from nodeagent.service.monitorless import Monitorless
 from nodeagent.service.monitors import SHARED, MonitorFailed, ResourceMonitors
@@ -142,9 +142,10 @@ class Executor:
             self._reporting.say(Severity.ERROR, "event_unclean", detail=detail)
         self._resisting = resisting
 
-    def monitor_died(self, name: str, held: tuple[ResourceId, ...]) -> None:
+    def monitor_died(self, name: str, held: tuple[ResourceId, ...], *, asked: bool) -> None:
         """Nothing of *held* runs any more: forget its states, so that it starts again where it is wanted."""
-        self._reporting.monitor_died(name)
+        if not asked:
+            self._reporting.monitor_died(name)
         for resource in held:
             former = self._reports.pop(resource, None)
             if former is not None and former.state in RUNNING:
@@ -214,6 +215,7 @@ class Executor:
         if found[0].phase in (Phase.CLAIMED, Phase.MOVING) and self._owning.resists(group_id):
             await self._owning.stick(group)
             return
+        self._end_deleted(group_id)
         members = self._members(group_id)
         self._tell_policies(members)
         self._thaw(group_id, members)
@@ -237,14 +239,22 @@ class Executor:
     def _let_go(self, group: GroupId) -> None:
         """Stop what runs of a group that this node does not own (any more), and forget it."""
         self._owning.claimed.pop(group, None)
-        for report in [r for r in self._reports.values() if r.group == group]:
-            resource = self._following.snapshot.resources.get(report.id)
-            if resource is not None and resource.group != group:
-                self._dirty.add(resource.group)  # it changed groups: the other one arms it anew
-            elif report.state in RUNNING or report.deadline:
-                self._order(report.id, Stop(id=report.id, now=True), ResourceState.OFFLINE_PENDING)
+        for report in [r for r in self._reports.values() if group in (r.group, self._group_of(r.id))]:
+            if self._group_of(report.id) not in ("", group):
+                self._dirty.add(self._group_of(report.id))  # it changed groups: the other one arms it anew
             else:
-                self._forget(report.id)
+                self._end(report)
+
+    def _end_deleted(self, group: GroupId) -> None:
+        """Stop what was deleted while it was starting: what is shown is a moment behind."""
+        for report in [r for r in self._reports.values() if r.group == group and not self._group_of(r.id)]:
+            self._end(report)
+
+    def _end(self, report: Report) -> None:
+        if report.state in RUNNING or report.deadline:
+            self._order(report.id, Stop(id=report.id, now=True), ResourceState.OFFLINE_PENDING)
+        else:
+            self._forget(report.id)
 
     def _forget(self, resource: ResourceId) -> None:
         self._order(resource, Forget(id=resource), None)
@@ -313,11 +323,15 @@ class Executor:
     def _members(self, group: GroupId) -> dict[ResourceId, Resource]:
         """Return the group's resources with the states that the monitors say, not those of the database."""
         result = {}
-        for resource in self._following.snapshot.resources_of(group):
+        members = {resource.id: resource for resource in self._following.snapshot.resources_of(group)}
+        for resource in members.values():
             report = self._reports.get(resource.id)
             state = self._ordered.get(resource.id) or (report.state if report else ResourceState.OFFLINE)
-            if report is not None and report.deadline:
+            if report is not None and report.deadline and not self._policies.waits(resource, members):
                 state = ResourceState.ONLINE_PENDING  # it waits, armed, for the next permission
+            elif report is not None and report.deadline and not self._membership.permits:
+                state = ResourceState.ONLINE_PENDING  # the same, but it is started from here
+                self._again(group)
             result[resource.id] = replace(
                 resource,
                 state=state,
@@ -397,8 +411,7 @@ class Executor:
             self._dirty.add(group.id)
 
     def _monitor_name(self, resource: Resource) -> str:
-        separate = bool(resource.properties.get("SeparateMonitor", resource.separate_monitor))
-        return resource.id if separate else SHARED
+        return resource.id if separate(resource) else SHARED
 
     def _order(
         self, resource: ResourceId, order: Stop | Start | Fail | Forget | Update, state: ResourceState | None

@@ -21,8 +21,8 @@ class News(Protocol):
         """Take a monitor's answer to CloseEpoch."""
         ...
 
-    def monitor_died(self, name: str, held: tuple[ResourceId, ...]) -> None:
-        """Learn that nothing of *held* runs any more."""
+    def monitor_died(self, name: str, held: tuple[ResourceId, ...], *, asked: bool) -> None:
+        """Learn that nothing of *held* runs any more; *asked*: it was to end."""
         ...
 
     def monitor_started(self, name: str, process: int) -> None:

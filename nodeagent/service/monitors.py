@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +39,7 @@ from nodeagent.monitor.reaping import containers_of, cut_all, kill_resources
 from nodeagent.monitor.strays import kill_strays
 from nodeagent.service.enforcing import Enforcement
 from nodeagent.service.holding import News, ResourceMonitors
-from nodeagent.service.starting import MonitorFailed, Spawned, Starter, Units
+from nodeagent.service.starting import MonitorFailed, Spawned, Starter, Units, spawn_detached
 from nodeagent.settings import AgentSettings
 from nodeagent.system import processes
 from nodeagent.system.clock import Clock, boot_identity
@@ -69,6 +67,7 @@ class _Link:
     writer: asyncio.StreamWriter
     attached: Attached
     asked: float | None = None  # steady time of the oldest permission that is not acknowledged
+    quits: bool = False  # it was asked to end
     stopped: asyncio.Future[bool] | None = None
     renewed: asyncio.Future[Problem | None] | None = None
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,7 +81,7 @@ class Monitors:
         self._settings = settings
         self._config = config
         as_units = settings.start_monitors == "units"
-        self._starter: Starter = Units() if as_units else Spawned(config, settings.home / "log", _spawn_detached)
+        self._starter: Starter = Units() if as_units else Spawned(config, settings.home / "log", spawn_detached)
         self._clock = clock
         self._news = news
         self._links: dict[str, _Link] = {}
@@ -114,10 +113,10 @@ class Monitors:
         """
         known = {link.process.pid for link in self._links.values()}
         gone = await asyncio.to_thread(kill_strays, self._config, known)
-        self._strays = {name for name in containers_of(self._settings).leftovers() if name not in held}
+        self._strays = self._left_behind() - held
         # No heartbeat is sent before this is done: what takes longer is waited for beside them.
         if not (await self.kill(self._strays, ATTACH_PATIENCE) and gone):
-            self.enforcement.cannot_kill(STRAYS, self._strays)  # this node is unclean until they have ended
+            self._say_strays()
             task = asyncio.create_task(self._kill_on(), name="kill strays")
             self._replacing.add(task)
             task.add_done_callback(self._replacing.discard)
@@ -126,8 +125,18 @@ class Monitors:
         """Go on until all has ended. What a monitor is ordered to start meanwhile is that monitor's to end first."""
         while self._strays and not await self.kill(self._strays):
             log.error("something that a dead Resource Monitor left behind cannot be killed")
+            self._say_strays()
             await asyncio.sleep(KILL_AGAIN)  # nothing tells when a device or file server answers
         self.enforcement.gone(STRAYS)
+
+    def _say_strays(self) -> None:
+        """This node is unclean, and the groups of what is left are given to nobody, until it has ended."""
+        self._strays &= self._left_behind()
+        self.enforcement.cannot_kill(STRAYS, self._strays)
+
+    def _left_behind(self) -> set[ResourceId]:
+        outside = {name for noted in self._notes_of_dead() for name in noted.outside}
+        return outside | set(containers_of(self._settings).leftovers())
 
     async def ensure(self, name: str) -> str:
         """Start the monitor *name* unless it lives.
@@ -165,9 +174,12 @@ class Monitors:
                 # Frozen, perhaps: awake again it would hold its applications beside those of its successor.
                 log.error("Resource Monitor %s does not answer; it is killed", name)
                 await self._kill(process)
-        if greeted is None or process is None:
+        if greeted is None:
             return None
         reader, writer, attached = greeted
+        if process is None:  # its notes do not say who it is
+            writer.close()
+            return None
         link = _Link(name, process, reader, writer, attached)
         self._links[name] = link
         link.task = asyncio.create_task(self._listen(link), name=f"monitor {name}")
@@ -208,6 +220,7 @@ class Monitors:
         link = self._links.get(name)
         if link is None:
             return False
+        link.quits = isinstance(order, Quit)
         if isinstance(order, Start):
             self._strays.discard(order.resource.id)
         self._send(link, order)
@@ -403,36 +416,18 @@ class Monitors:
         await self._wait_end(link.process)
         status = link.process.reap()
         link.process.close()
-        log.error("Resource Monitor %s is gone: %s", link.name, status)
         path = self._settings.monitors / f"{link.name}.json"
         noted = notes.read(path)
+        asked = link.quits and not noted.held
+        log.log(logging.INFO if asked else logging.ERROR, "Resource Monitor %s is gone: %s", link.name, status)
         while not await self.kill(noted.held):
             log.error("what Resource Monitor %s held cannot be killed; trying again", link.name)
             self.enforcement.cannot_kill(link.name, noted.held)
             await asyncio.sleep(KILL_AGAIN)  # nothing tells when a device or file server answers
         self.enforcement.gone(link.name)
-        self._news.monitor_died(link.name, tuple(noted.held))
+        self._news.monitor_died(link.name, tuple(noted.held), asked=asked)
         if link.name == SHARED or noted.held:
             try:
                 await self.ensure(link.name)
             except (MonitorFailed, OSError):
                 log.exception("no new Resource Monitor %s", link.name)
-
-
-def _spawn_detached(arguments: tuple[str, ...], output: int) -> Process:
-    """Start a program that outlives this service, in a session of its own; it may block while the file is loaded."""
-    child = subprocess.Popen(
-        arguments,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        cwd="/",
-        env=_own_environment(),
-        start_new_session=True,
-    )
-    child.returncode = 0  # the pidfd is what waits for it: Popen must neither reap it nor warn
-    return processes.watch_child(child.pid)
-
-
-def _own_environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if key not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}

@@ -99,8 +99,8 @@ class Owning:
             whether that is done; if not, the group is looked at again when an answer comes.
         """
         found = self._following.view.owner(group)
-        if found is None or found[0].phase not in _RELEASABLE:
-            return False
+        if found is None or found[0].phase not in _RELEASABLE or group in self._resisting:
+            return False  # what a dead monitor has left is in no monitor's answer
         record, revision = found
         epoch, waiting = self._closing.get(group, (0, set()))
         if epoch < record.epoch:

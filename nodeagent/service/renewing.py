@@ -19,10 +19,11 @@ _SAID: Final = 300  # characters of what a failed trial said
 
 async def renew(monitors: Monitors) -> dict[str, Problem]:
     """Return which monitors go on as they were, and why."""
-    names = monitors.names()
     if failed := await asyncio.to_thread(_trial):
-        return dict.fromkeys(names, failed)
-    waiting = {name: monitors.renewed(name) for name in names}
+        return dict.fromkeys(monitors.names(), failed)
+    waiting = {name: monitors.renewed(name) for name in monitors.names()}  # those that live after the trial
+    if not waiting:
+        return {}
     monitors.order_all(Renew())
     await asyncio.wait(waiting.values(), timeout=PATIENCE)
     refused: dict[str, Problem] = {}

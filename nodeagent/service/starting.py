@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
+from nodeagent.system import processes
 from nodeagent.system.processes import Process
 
 UNIT: Final = "clusteragent-monitor@{}.service"
@@ -84,3 +86,22 @@ class Units:
             raise MonitorFailed(f"systemctl {' '.join(words)}: {exc}") from exc
         if done.returncode:
             raise MonitorFailed(f"systemctl {' '.join(words)}: {done.stderr.strip()}")
+
+
+def spawn_detached(arguments: tuple[str, ...], output: int) -> Process:
+    """Start a program that outlives this service, in a session of its own; it may block while the file is loaded."""
+    child = subprocess.Popen(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd="/",
+        env=_own_environment(),
+        start_new_session=True,
+    )
+    child.returncode = 0  # the pidfd is what waits for it: Popen must neither reap it nor warn
+    return processes.watch_child(child.pid)
+
+
+def _own_environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}

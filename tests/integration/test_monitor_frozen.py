@@ -28,7 +28,7 @@ class Silent:
     def closed(self, name: str, said: Closed) -> None:
         """Take no notice."""
 
-    def monitor_died(self, name: str, held: tuple[ResourceId, ...]) -> None:
+    def monitor_died(self, name: str, held: tuple[ResourceId, ...], *, asked: bool) -> None:
         """Take no notice."""
 
     def monitor_started(self, name: str, process: int) -> None:

@@ -69,7 +69,7 @@ def simulated_system() -> Iterator[None]:
             (monitor_process, "MonotonicTimer", wires.Alarm),
             (monitor_process, "ServiceLine", wires.Line),
             (entrypoints, "begin", machine.begin_call),
-            (service_monitors, "_spawn_detached", _spawn_detached),
+            (service_monitors, "spawn_detached", _spawn_detached),
             (service_monitors, "containers_of", lambda _settings: _node().containers),
             (service_monitors, "kill_resources", _kill_resources),
             (service_monitors, "kill_strays", _kill_strays),
