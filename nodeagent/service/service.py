@@ -109,7 +109,7 @@ class ClusterService:
         report = node_report(self._settings, self._types, cgroups=has_cgroups(self._settings))
         if not await parts.start(replace(report, started=self._began)):
             return
-        parts.begin("supervision", self._supervision.run())
+        parts.begin("supervision", self._supervision.run(lambda: parts.membership.profile.self_stop))
         if parts.standing is Standing.MEMBER:
             sshd = functools.partial(own_endpoints, self._settings)
             parts.begin("networks", OwnNetworks(parts.following, parts.membership, endpoints=sshd).run())
