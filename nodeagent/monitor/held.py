@@ -208,7 +208,7 @@ class Held:
 
     def resume(self) -> None:
         """Start again after a later permission of the same incarnation."""
-        if self.deadline and not self.active and self._may_run():
+        if self.deadline and not self.active and not self.definition.policy.waits and self._may_run():
             self.resumed = True
             self.cause = cause("cause_self_stop_over")
             self._begin()

@@ -28,6 +28,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         threshold, period: restarts allowed in any window of that many seconds.
         alone: nothing that depends on it is online, so that the monitor may restart it in place.
         frozen: it is in maintenance: nothing is restarted, and what fails is only shown.
+        waits: another monitor holds something that it depends on: after a self-stop the service starts it again.
     """
 
     action: RestartAction = RestartAction.AFFECT_GROUP
@@ -39,6 +40,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pending_timeout: float = 180.0
     alone: bool = False
     frozen: bool = False
+    waits: bool = False
 
 
 def policy_of(resource: Resource, kind: ResourceType | None) -> Policy:

@@ -329,7 +329,7 @@ class Executor:
             state = self._ordered.get(resource.id) or (report.state if report else ResourceState.OFFLINE)
             if report is not None and report.deadline and not self._policies.waits(resource, members):
                 state = ResourceState.ONLINE_PENDING  # it waits, armed, for the next permission
-            elif report is not None and report.deadline and not self._membership.permits:
+            elif report is not None and report.deadline and not self._permits():
                 state = ResourceState.ONLINE_PENDING  # the same, but it is started from here
                 self._again(group)
             result[resource.id] = replace(
@@ -338,6 +338,11 @@ class Executor:
                 exhausted=state is ResourceState.FAILED and not (report and report.may_restart),
             )
         return result
+
+    def _permits(self) -> bool:
+        """Tell whether the newest confirmed heartbeat still permits to run what is exclusive."""
+        me = self._membership
+        return not me.guarded or self._clock.steady() < me.confirmed_at + me.profile.self_stop
 
     async def _step(self, group: Group, members: dict[ResourceId, Resource], stop_all: Cause | None) -> None:
         node = self._following.snapshot.nodes.get(self._membership.node)

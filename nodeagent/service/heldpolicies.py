@@ -16,6 +16,11 @@ RUNNING: Final = frozenset({ResourceState.ONLINE, ResourceState.ONLINE_PENDING, 
 _BY_HAND: Final = frozenset({"cause_drain", "cause_node_leaves"})  # a person's word, though no person is named
 
 
+def separate(resource: Resource) -> bool:
+    """Tell whether the resource has a Resource Monitor of its own."""
+    return bool(resource.properties.get("SeparateMonitor", resource.separate_monitor))
+
+
 class HeldPolicies:
     """What counts for each resource now."""
 
@@ -46,7 +51,14 @@ class HeldPolicies:
             policy_of(resource, now.types.get(resource.type)),
             alone=not any(d.state in RUNNING for d in dependents),
             frozen=self.frozen(resource.group),
+            waits=self.waits(resource, members),
         )
+
+    @staticmethod
+    def waits(resource: Resource, members: Mapping[ResourceId, Resource]) -> bool:
+        """Tell whether another monitor holds something that it depends on: no monitor alone knows when to start it."""
+        providers = [members[provider] for provider in resource.dependencies if provider in members]
+        return bool(providers) and any(separate(one) for one in (resource, *providers))
 
     # --- maintenance --------------------------------------------------------------------------------------------
 

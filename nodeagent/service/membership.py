@@ -139,12 +139,6 @@ class Membership:
         return bound_of(self._types.get(kind), self.profile) <= self._record.kill_bound
 
     @property
-    def permits(self) -> bool:
-        """Whether the newest confirmed heartbeat still permits to run what is exclusive."""
-        self_stop = self._record.self_stop if self._record else 0.0
-        return not self_stop or self._clock.steady() < self.confirmed_at + self_stop
-
-    @property
     def announces_profile(self) -> bool:
         """Whether the newest heartbeat announces the cluster's present times."""
         return self._record is not None and self._record.self_stop in (0.0, self.profile.self_stop)

@@ -168,7 +168,15 @@ class Reporting:
         self._wake.set()
 
     def attached(self, reports: Iterable[Report]) -> None:
-        """Tell that this service found resources that went on without it."""
+        """Tell that this service found resources that went on without it.
+
+        What is known of each is written again: what the former service sent last may be applied after this.
+        """
+        reports = list(reports)
+        for report in reports:
+            if (known := self._following.view.state(report.id)) is not None:
+                self._states.setdefault(report.id, known[0])
+                self._wake.set()
         running = [report for report in reports if report.state is ResourceState.ONLINE]
         for report in running:
             self._last.setdefault(report.id, report.state)

@@ -1,0 +1,49 @@
+"""Stories of groups that several Resource Monitors hold, and of services that are started again."""
+
+from __future__ import annotations
+
+from nodeagent.api.objects import ResourceState
+from tests.simulation.running import simulate
+from tests.simulation.world import World
+
+CHAIN = {"address": (), "web": ("address",), "mail": ("web",)}
+
+
+def test_after_a_self_stop_the_order_of_dependencies_is_kept_across_monitors() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", CHAIN, kinds={"address": "Address"}, separate={"web"})
+        await world.boot()
+        before, home = world.runs("web"), world.home_of("g")
+        world.cut_everybody()
+        await world.until(lambda: not world.runs("mail") and not world.runs("web"), 5.0, "all has stopped by itself")
+        await world.pass_time(5.0)
+        world.heal_everybody()
+        await world.until(lambda: world.runs("mail"), 3.0, "all runs again")  # the witness looks at the order
+        assert world.runs("web") is not before
+        assert world.home_of("g") is home
+        await world.settled(5.0)
+
+    for seed in range(1, 5):
+        simulate(story, seed=seed)
+
+
+def test_what_a_former_service_said_late_does_not_stay() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", CHAIN, kinds={"address": "Address"})
+        await world.boot()
+        node = world.home_of("g")
+        node.path.cut()
+        await world.until(lambda: not world.runs("address"), 4.2, "it has stopped by itself")
+        node.path.heal()
+        node.path.change(lost_requests=1.0, late=1.0)  # what is said of the stop comes late
+        await world.pass_time(0.25)
+        node.path.heal()
+        await world.until(lambda: world.runs("mail"), 3.0, "all runs again")
+        node.crash_service()
+        await world.pass_time(25.0)  # what was lost has come by then
+        address = world.record("address")
+        assert address is not None
+        assert address.state is ResourceState.ONLINE
+
+    for seed in range(1, 9):
+        simulate(story, seed=seed)
