@@ -34,7 +34,10 @@ class Measured:
 
 
 def lose_quorum(service: StandardService, profile: str, *, power: bool) -> Measured:
-    """Take two of three voters away for longer than the self-stop time, and bring them back."""
+    """Take two of three voters away for longer than the self-stop time, and bring them back.
+
+    It starts in place, until its restart threshold is used up: each stop at the deadline counts as a failure there.
+    """
     owner = make_whole(service)
     process = service.process(owner)
     lab = service.cluster.lab
@@ -58,7 +61,6 @@ def lose_quorum(service: StandardService, profile: str, *, power: bool) -> Measu
     time.sleep(AFTERWARDS)  # nothing may happen in it: there is no event for that
     wrong = [
         *([f"ran on after {quiet - began:.1f} s"] if ran_on else []),
-        *([f"went from {owner} to {again}"] if again != owner else []),
         *(["two at once"] if not service.seen(began - BEFORE).never_two else []),
         *(["it never stopped"] if service.process(again) == process else []),
     ]
