@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import pytest
 
 from nodeagent.api.objects import Snapshot
+from tests.lab import faults
 from tests.lab.faults import SERVICE, other_than
+from tests.lab.host import Host
 from tests.lab.standard import GROUP, StandardService
 from tests.lab.workstation import Workstation
 
 pytestmark = pytest.mark.timeout(240, func_only=True)  # the first run builds the hosts' system
 
+HOME: Final = "/var/lib/clusteragent"
 MOVED: Final = 1.0  # seconds without an answer of each planned move on a busy machine; its budget is 0.1
 
 
@@ -107,3 +112,41 @@ def test_a_host_that_reboots_gives_its_group_away_and_joins_again(
     seen = whole.seen(began - 1)
     assert seen.never_two, seen
     assert seen.downtime < MOVED + 1
+
+
+def test_a_full_disk_under_an_agent_stops_nothing(whole: StandardService, workstation: Workstation) -> None:
+    owner = whole.await_online()
+    host = whole.cluster.lab[owner]
+    workstation.by_way_of(owner)
+    began = time.monotonic()
+    with full_home(host):
+        process = whole.process(owner)
+        faults.kill_service(whole, owner)  # it comes back though it can keep nothing
+        whole.cluster.await_all_up()
+        assert whole.process(owner) == process
+        assert whole.seen(began - 1).downtime == 0
+        target = other_than(owner)
+        workstation.done("group", GROUP, f"--moveto:{target}", "--wait:30")
+        workstation.done("group", GROUP, f"--moveto:{owner}", "--wait:30")
+        assert whole.await_answers(time.monotonic(), other_than=target) == owner
+    whole.cluster.await_all_up()
+    assert whole.await_online() == owner
+    seen = whole.seen(began - 1)
+    assert seen.never_two, seen
+    assert seen.downtime < MOVED
+
+
+@contextmanager
+def full_home(host: Host) -> Iterator[None]:
+    """Put the agent's directory on a disk of its own that has no room left."""
+    host.run(
+        "sh", "-c", f"cp -a {HOME} /run/home && mount -t tmpfs -o size=4m tmpfs {HOME} && cp -a /run/home/. {HOME}"
+    )
+    host.run("sh", "-c", f"cat /dev/zero >{HOME}/filler || true")
+    assert host.run("df", "--output=avail", HOME).stdout.split()[-1] == "0"
+    try:
+        yield
+    finally:
+        host.run("umount", "--lazy", HOME)
+        host.run("rm", "-rf", "/run/home")
+        host.run("systemctl", "restart", SERVICE)
