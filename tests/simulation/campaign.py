@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from tests.simulation.mutations import MUTATIONS, NEEDLESS, Mutation, is_overlap, switched_off
+from tests.simulation.mutations import MUTATIONS, NEEDLESS, Mutation, switched_off
 from tests.simulation.playing import tell
 from tests.simulation.world import BrokenPromise
 
@@ -45,7 +45,7 @@ def found_by(mutation: Mutation, most: int = MOST) -> tuple[int, str] | None:
             try:
                 tell(seed, prepare)
             except BrokenPromise as exc:
-                if is_overlap(str(exc)):
+                if mutation.is_missed(str(exc)):
                     return seed, str(exc).split("\n", 1)[0]
     return None
 

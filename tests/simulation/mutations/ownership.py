@@ -165,6 +165,7 @@ OWNERSHIP = (
         (),
         "a resource starts whether its providers are online or not (no safety rule: the order of dependencies)",
         besides=((dependencies, "_may_start", _start_in_any_order),),
+        seen="which it depends on",
     ),
 )
 

@@ -31,6 +31,7 @@ class Mutation:
         without: enforcers (names of `nodeagent.safety`) and what takes their places.
         besides: other functions of the product, or objects and attributes of the simulation, that go with them.
         altered: what becomes of each commit: how expectations are dropped.
+        seen: part of the sentence by which the witness tells that it is missed.
         prepare: takes away what stands behind the rule, where one of several would be enough.
     """
 
@@ -41,6 +42,11 @@ class Mutation:
     besides: tuple[tuple[Any, str, Any], ...] = ()
     altered: Altered | None = None
     prepare: Prepare = nothing
+    seen: str = "runs on"
+
+    def is_missed(self, wrong: str) -> bool:
+        """Tell whether this is what went wrong."""
+        return self.seen in wrong.split("\n", 1)[0]
 
 
 @contextmanager
@@ -93,5 +99,4 @@ def without_expecting(prefix: str, written: Callable[[str, Transaction], bool] =
 
 def is_overlap(wrong: str) -> bool:
     """Tell whether what went wrong is that something ran twice, or too long, and not merely that it did not run."""
-    first = wrong.split("\n", 1)[0]
-    return "runs on" in first or "starts on" in first
+    return "runs on" in wrong.split("\n", 1)[0]
