@@ -48,7 +48,7 @@ def line(found: calm.Calm) -> str:
         f"{found.minutes:.0f}",
         f"{len(found.freezes)} ({found.owner_freezes}), {found.steps}",
         str(found.failovers),
-        f"{found.self_stops}, {entries['event_restarted'] + entries['event_failed']}",
+        f"{found.self_stops}, {found.app_restarts}",
         str(entries["event_node_down"]),
         seconds(max(found.outages, default=0.0)),
         seconds(max(found.frozen_outages, default=0.0)),

@@ -99,6 +99,7 @@ class Calm:
         entries: the event log since the beginning, counted by code.
         gaps: between two heartbeats of a node that did not stand still meanwhile; the longest first.
         frozen_gaps: the same, of those that did.
+        app_restarts: further processes of the application that answered.
         outages: seconds without an answer while the owner ran.
         frozen_outages: the same, while it stood still.
         restarts: of units, by systemd's own count.
@@ -113,6 +114,7 @@ class Calm:
     entries: Counter[str] = field(default_factory=Counter)
     failovers: int = 0
     self_stops: int = 0
+    app_restarts: int = 0
     gaps: list[heartbeats.Gap] = field(default_factory=list)
     frozen_gaps: list[heartbeats.Gap] = field(default_factory=list)
     outages: list[float] = field(default_factory=list)
@@ -143,7 +145,8 @@ class Trial:
         self._set_in()
         self._begun = self._witnessed = time.monotonic()
         self._born = self._newest_answer(self._begun)
-        self._logged = max((entry.sequence for entry in self._log(self._hosts[0])), default=0)
+        # Not by the newest: entries are in the order of their nodes' wall clocks.
+        self._logged = {entry.sequence for entry in self._log(self._hosts[0])}
         elections, restarts, load = self._elections(), self._restarts(), _load()
         for minute in range(1, minutes + 1):
             self._minute()
@@ -229,6 +232,7 @@ class Trial:
             answer = self._newest_answer(self._begun)
             if answer.body != self._born.body:
                 self.found.breaches.append(f"the service was {self._born.body!r} and is {answer.body!r}")
+                time.sleep(LOOK)  # until the event log says why
             if time.monotonic() > self._witnessed + WITNESSED:
                 self._ask_witness()
 
@@ -240,6 +244,10 @@ class Trial:
     def _newest_answer(self, since: float) -> probe.Answer:
         return next(answer for answer in reversed(self.service.answers(since - MINUTE)) if answer.body)
 
+    def _own_beats(self) -> list[heartbeats.Beat]:
+        """Return the heartbeats since the beginning."""
+        return [beat for beat in heartbeats.read(self._beats) if beat.at >= self._begun]
+
     def _log(self, host: Host) -> tuple[LogEntry, ...]:
         """Return the cluster's event log as a node knows it; raises OSError."""
         with self.service.cluster.talk(host.name) as talk:
@@ -250,15 +258,19 @@ class Trial:
         raise OSError("the agent ended the conversation")
 
     def _told(self, load: tuple[float, float, float]) -> str:
-        """Return the minute in words, and look at the event log while at it."""
-        entries = [entry for entry in self._log(self._hosts[0]) if entry.sequence > self._logged]
+        """Return the minute in words, and look at the event log and the heartbeats while at it."""
+        entries = [entry for entry in self._log(self._hosts[0]) if entry.sequence not in self._logged]
         self.found.entries = Counter(entry.code for entry in entries)
         wrong = [entry for entry in entries if entry.code in BREACHES]
         self.found.breaches += [f"{entry.node} says {entry.code} {entry.parameters}" for entry in wrong]
+        beats = self._own_beats()
+        lives = heartbeats.lives(beats)
+        if len(lives) > len(self._hosts) or any(life != "alive" for _, life, _ in lives):
+            self.found.breaches.append(f"lives of nodes: {sorted(lives)}")
         self.found.failovers = self.found.entries["event_group_assigned"] + self.found.entries["event_group_moving"]
         self.found.self_stops = self.found.entries["event_self_stop"]
         now = _load_since(load)
-        worst = heartbeats.gaps(heartbeats.read(self._beats))[:1]
+        worst = heartbeats.gaps(beats)[:1]
         gap = f"{worst[0].seconds:.2f} s of node {worst[0].node}" if worst else "none"
         told = f"worst gap {gap}, waited {now.waited:.0%}, stolen {now.stolen:.1%}, log {dict(self.found.entries)}"
         return f"{told}, BREACHES {self.found.breaches}" if self.found.breaches else told
@@ -267,19 +279,17 @@ class Trial:
 
     def _judge_all(self) -> None:
         self._ask_witness()
-        beats = [beat for beat in heartbeats.read(self._beats) if beat.at >= self._begun]
-        lives = heartbeats.lives(beats)
-        if len(lives) > len(self._hosts) or any(life != "alive" for _, life, _ in lives):
-            self.found.breaches.append(f"lives of nodes: {sorted(lives)}")
         names = {str(number): node.name for number, node in self.service.cluster.look().nodes.items()}
-        for gap in heartbeats.gaps(beats):
+        for gap in heartbeats.gaps(self._own_beats()):
             stood_still = any(
                 freeze.host == names[gap.node] and freeze.begin < gap.end and gap.begin < freeze.end
                 for freeze in self.found.freezes
             )
             (self.found.frozen_gaps if stood_still else self.found.gaps).append(gap)
+        answers = self.service.answers(self._begun)
+        self.found.app_restarts = len({answer.body for answer in answers if answer.body}) - 1
         owner = self._born.host
-        for begin, end in probe.outages(self.service.answers(self._begun)):
+        for begin, end in probe.outages(answers):
             stood_still = any(
                 freeze.host == owner and freeze.begin < end and begin < freeze.end + AFTER_THAW
                 for freeze in self.found.freezes
