@@ -23,6 +23,8 @@ SILENT_PINGS: Final = 3
 """So many intervals without a word, and the other side counts as gone: 2.3 to 3 s after its last one, so that another
 node serves within 5 s. Counted in intervals and not by the clock: a workstation that slept, or whose loop was busy, has
 not listened and so knows nothing of the other side."""
+PATIENT_PINGS: Final = 8
+"""The same where a new connection would cost a person a one-time code: 6 s."""
 
 _log = logging.getLogger(__name__)
 _KEPT_OUTPUT: Final = 1024  # frames of a followed log that wait for a slow reader; then the oldest go
@@ -31,7 +33,12 @@ _KEPT_OUTPUT: Final = 1024  # frames of a followed log that wait for a slow read
 class AgentConnection:
     """Speaks the protocol over any `LineTransport`. Two tasks belong to it: one reads, one asks for signs of life."""
 
-    def __init__(self, transport: LineTransport, on_news: Callable[[Sequence[News]], None] | None = None) -> None:
+    def __init__(
+        self,
+        transport: LineTransport,
+        on_news: Callable[[Sequence[News]], None] | None = None,
+        silent_pings: int = SILENT_PINGS,
+    ) -> None:
         self.welcome: Welcome
         self.last_heard = 0.0
         """By the loop's clock (`time.monotonic`), seconds."""
@@ -39,6 +46,7 @@ class AgentConnection:
         self._transport = transport
         self._batches: AsyncIterator[list[bytes]] = transport.lines()
         self._on_news = on_news
+        self._silent_pings = silent_pings
         self._calls: dict[int, asyncio.Future[Reply]] = {}
         self._followed: dict[int, asyncio.Queue[Output | None]] = {}
         self._last_id = 0
@@ -53,18 +61,20 @@ class AgentConnection:
         *,
         on_news: Callable[[Sequence[News]], None] | None = None,
         timeout: float = GREETING_SECONDS,
+        silent_pings: int = SILENT_PINGS,
     ) -> AgentConnection:
         """Greet the Cluster Service at the other end; the transport is closed when that fails.
 
         Args:
             on_news: gets what was subscribed to, once for all that came together.
             timeout: for the greeting, seconds.
+            silent_pings: intervals without a word after which the other side counts as gone.
 
         Raises:
             TransportError: the connection did not last until the welcome.
             ClusterError: version_unknown, timed_out, or with what the other side refuses us.
         """
-        self = cls(transport, on_news)
+        self = cls(transport, on_news, silent_pings)
         try:
             async with asyncio.timeout(timeout):
                 rest = await self._greet()
@@ -256,8 +266,8 @@ class AgentConnection:
             self._post(Ping(number=number))
             await asyncio.wait([self._ended], timeout=PING_SECONDS)
             silent = 0 if self._heard_something else silent + 1
-            if silent >= SILENT_PINGS:
-                limit = f"{PING_SECONDS * SILENT_PINGS:g}"
+            if silent >= self._silent_pings:
+                limit = f"{PING_SECONDS * self._silent_pings:g}"
                 self._end(FellSilent(self.description, f"the Cluster Service said nothing for {limit} s"))
                 await self._transport.close()
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final, TypeVar
 
-from clusteradmin.client.agent import AgentConnection, News
+from clusteradmin.client.agent import PATIENT_PINGS, SILENT_PINGS, AgentConnection, News
 from clusteradmin.client.backoff import Backoff
 from clusteradmin.client.dialing import Dialer, Place
 from clusteradmin.client.mirror import IncompleteSnapshot, Mirror
@@ -215,7 +215,8 @@ class Cluster:
         state = ConnectionState.CONNECTING if begins else ConnectionState.LOST
         self._show(state, detail=f"Connecting to {place.text}.", next_try=None, needs_person=False)
         transport = await self._dialer.dial(place, may_ask=may_ask)
-        return await AgentConnection.open(transport, on_news=self._news)
+        pings = PATIENT_PINGS if self._dialer.needs_person else SILENT_PINGS
+        return await AgentConnection.open(transport, on_news=self._news, silent_pings=pings)
 
     async def _take(self, connection: AgentConnection, place: Place) -> None:
         """Let the cluster be served by this connection, which is closed if that fails."""

@@ -112,6 +112,11 @@ class Dialer:
             ),
         )
 
+    @property
+    def needs_person(self) -> bool:
+        """Whether a new connection needs a person, for a one-time code say."""
+        return self._credentials.needs_person
+
     def forget(self) -> None:
         """Drop what was typed."""
         self._credentials.forget()

@@ -242,6 +242,8 @@ class _Questions:
             raise CannotAsk(self.unanswered)
         if for_password:
             self.password = answers[0]
+        elif question.prompts:
+            self._credentials.remember_question(question.login)
         return answers
 
 

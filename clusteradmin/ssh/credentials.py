@@ -114,12 +114,22 @@ class Credentials:
         self._realm = realm
         self._passwords: dict[str, str] = {}
         self._keys: dict[Path, paramiko.PKey] = {}
+        self._asked: set[str] = set()
 
     def for_jump(self, host: str) -> Credentials:
         """Return the same credentials for a host that is no node: what was typed for one is not for the other."""
         other = Credentials(self.prompter, use_agent=self.use_agent, realm=f"{self._realm} {host}")
-        other._passwords, other._keys = self._passwords, self._keys
+        other._passwords, other._keys, other._asked = self._passwords, self._keys, self._asked
         return other
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether a person had to answer what is asked anew at each login, a one-time code say."""
+        return bool(self._asked)
+
+    def remember_question(self, login: str) -> None:
+        """Keep that this login asked for something that cannot be offered again."""
+        self._asked.add(login)
 
     @property
     def password(self) -> str | None:
@@ -144,6 +154,7 @@ class Credentials:
         """Drop everything that was typed or decrypted."""
         self._passwords.clear()
         self._keys.clear()
+        self._asked.clear()
 
     def __repr__(self) -> str:  # no secret may reach a log
         return f"Credentials(prompter={self.prompter!r}, use_agent={self.use_agent})"

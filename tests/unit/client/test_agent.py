@@ -73,6 +73,17 @@ async def test_a_silent_peer_is_noticed(tmp_path: Path, monkeypatch: pytest.Monk
             await connection.call(PauseNode(node=1))
 
 
+async def test_a_silent_peer_is_given_more_time_where_a_new_connection_needs_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_module, "PING_SECONDS", 0.02)
+    with scripted_agent(tmp_path, SNAPSHOT, silent=True) as agent:
+        transport = await UnixTransport.open(agent.path)
+        connection = await AgentConnection.open(transport, silent_pings=agent_module.PATIENT_PINGS)
+        assert "said nothing for 0.16 s" in str(await connection.wait_ended())
+        await connection.close()
+
+
 async def test_a_peer_that_answers_pings_is_not_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agent_module, "PING_SECONDS", 0.02)
     with scripted_agent(tmp_path, SNAPSHOT) as agent:

@@ -1,9 +1,13 @@
 """What is kept of the things a user typed, and for whom."""
 
+import asyncio
+
 import pytest
 
-from clusteradmin.ssh.authentication import _asks_password
+from clusteradmin.ssh.authentication import _asks_password, _Questions
+from clusteradmin.ssh.config import HostConfig
 from clusteradmin.ssh.credentials import Credentials, Prompt
+from tests.support.logins import Answers
 
 
 def test_a_password_is_known_to_the_cluster_and_not_to_its_jump_host() -> None:
@@ -54,3 +58,16 @@ def test_a_question_for_the_password_is_known_as_one(text: str) -> None:
 )
 def test_a_question_for_anything_else_is_put_to_the_user(text: str) -> None:
     assert not _asks_password(Prompt(text, echo=False))
+
+
+@pytest.mark.asyncio
+async def test_a_login_needs_a_person_again_only_for_what_cannot_be_offered_twice() -> None:
+    cluster = Credentials(Answers(codes=[["secret"], ["123456"]]))
+    async with asyncio.timeout(10) as limit:
+        questions = _Questions(HostConfig("gate", "127.0.0.1", 22, "anna"), cluster.for_jump("gate"), limit)
+        assert await asyncio.to_thread(questions.answer, "", "", [("Password: ", False)]) == ["secret"]
+        before = cluster.needs_person
+        assert await asyncio.to_thread(questions.answer, "", "", [("Verification code: ", True)]) == ["123456"]
+    asked = cluster.needs_person
+    cluster.forget()
+    assert (before, asked, cluster.needs_person) == (False, True, False)
