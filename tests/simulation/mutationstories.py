@@ -270,6 +270,24 @@ async def lost_releases(world: World) -> None:
         await world.settled(40.0)
 
 
+async def late_decisions(world: World) -> None:
+    """What the leader decides about a move comes late, when the group has gone elsewhere."""
+    world.add_group("g", WEB)
+    await world.boot()
+    for _ in range(4):
+        leader, source = leading(world), world.home_of("g")
+        first, second = world.others(source)
+        world.move("g", world.number_of(first))
+        leader.path.change(lost_requests=1.0, late=1.0)
+        await world.pass_time(0.2)
+        leader.path.heal()
+        await world.settled(20.0)
+        await world.pass_time(1.0)
+        world.move("g", world.number_of(second))
+        await world.pass_time(20.0)
+        await world.settled(20.0)
+
+
 async def move(world: World) -> None:
     """A group is moved."""
     world.add_group("g", WEB, parameters={"Stop": 0.5})
@@ -355,7 +373,7 @@ STORIES: dict[str, Told] = {
     "life_without_notes": Told(wiped),
     "life_without_proof": Told(wiped),
     "ownership_without_expectation": Told(lost_releases),
-    "stale_leader_commits": Told(lost_releases),
+    "stale_leader_commits": Told(late_decisions),
     "release_before_stop": Told(move),
     "unknown_is_no": Told(unanswered_release),
     "orders_of_a_former_service": Told(orders_of_the_dead),

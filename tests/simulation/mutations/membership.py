@@ -130,6 +130,7 @@ MEMBERSHIP = (
         "a service goes on though the run directory is another one, and looks for no monitor that it does not know",
         {"service.membership:Membership._is_noted": lambda _self, _record: True},
         besides=((running, "_kill_strays", lambda _config, _known: True),),
+        seen="starts on",  # what that monitor holds is started again beside its successor's, in whatever order
     ),
     Mutation(
         "life_without_proof",
