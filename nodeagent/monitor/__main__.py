@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
         killer.live_on(monitor.later)
     if state is not None:
         renewal.restore(monitor, state)
-    renewal.Renewal(monitor)
+    renewal.Renewal(monitor, state.guard if state is not None else None)
     supervisor.say("READY=1")
     monitor.run()
     return 0

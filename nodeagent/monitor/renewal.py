@@ -93,11 +93,12 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
 class Renewal:
     """Waits, when the service asks for it, for the moment to begin anew."""
 
-    def __init__(self, monitor: Monitor) -> None:
+    def __init__(self, monitor: Monitor, guard: Guard | None = None) -> None:
+        """Begin; *guard* is the order under which a former program of this process had the watchdog."""
         self._monitor = monitor
         self._obey = monitor._service._obey
         self._permitted_at = -math.inf
-        self._guard: Guard | None = None
+        self._guard = guard
         self._give_up = math.inf
         monitor._service._obey = self._pass_on
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -53,7 +52,7 @@ class Leadership:
         self._seen: dict[NodeId, tuple[int, float]] = {}
         self._plans: tuple[tuple[int, ...], float] = ((), 0.0)
         self._awaited = (0, float("-inf"))
-        self._declared: deque[float] = deque()
+        self._declared: dict[NodeId, float] = {}  # when this node first tried to declare it down
         self._brake_opened = float("-inf")
         self._wake = asyncio.Event()
         self.took_lead: Callable[[], None] = lambda: None
@@ -301,11 +300,11 @@ class Leadership:
 
     def _count(self) -> Count:
         now, profile = self._clock.steady(), self._membership.profile
-        while self._declared and now - self._declared[0] > 2 * profile.takeover:
-            self._declared.popleft()
-        alive = self._others_alive()
-        silent = sum(1 for node, _ in alive if self.silence(node) > noticeable_silence(profile))
-        return Count(silent + len(self._declared), len(alive) + 1 + len(self._declared))
+        self._declared = {node: at for node, at in self._declared.items() if now - at <= 2 * profile.takeover}
+        alive = [node for node, _ in self._others_alive()]
+        silent = sum(1 for node in alive if self.silence(node) > noticeable_silence(profile))
+        declared = len(self._declared.keys() - alive)  # who came back, or was heard just before, is one of those
+        return Count(silent + declared, len(alive) + 1 + declared)
 
     async def _braked(self, *, asked: bool) -> bool:
         """Tell whether too many fell silent at once; says so once, and once when it is over.
@@ -376,7 +375,7 @@ class Leadership:
         item = self._following.snapshot.nodes[node]
         entry = self._events.entry(Severity.ERROR, "event_node_down", item, reason=text)
         key = heartbeat_key(node)
-        self._declared.append(self._clock.steady())
+        self._declared.setdefault(node, self._clock.steady())
         await self._following.store.commit(
             Transaction(expect={key: revision, LEADER: leader[1]}, put={key: encode(dead), **put(entry)})
         )

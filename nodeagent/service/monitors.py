@@ -96,15 +96,17 @@ class Monitors:
     # --- starting and attaching ---------------------------------------------------------------------------------
 
     async def attach_all(self) -> list[Report]:
-        """Attach to every monitor that lives, kill what dead ones left, and return what is held."""
+        """Attach to every monitor that lives, kill what dead ones left, and return what is held by those found."""
         self._settings.monitors.mkdir(exist_ok=True, mode=0o700)
         reports: list[Report] = []
         for path in sorted(self._settings.monitors.glob("*.json")):
-            link = await self._attach(path.stem)
-            if link is not None:
+            if path.stem not in self._links and (link := await self._attach(path.stem)) is not None:
                 reports += link.attached.held
-        await self._kill_strays({report.id for report in reports})
+        await self._kill_strays({one for name in self._links for one in notes.read(self._notes_of(name)).held})
         return reports
+
+    def _notes_of(self, name: str) -> Path:
+        return self._settings.monitors / f"{name}.json"
 
     async def _kill_strays(self, held: set[ResourceId]) -> None:
         """Kill what runs without a monitor: nobody would stop it at the deadline (safety rule P8).
@@ -168,7 +170,7 @@ class Monitors:
         """
         greeted = await self._greet(name)
         if process is None and (greeted is not None or not starting):
-            noted = notes.read(self._settings.monitors / f"{name}.json")
+            noted = notes.read(self._notes_of(name))
             process = processes.adopt(ProcessIdentity(noted.process, noted.started, boot_identity()))
             if greeted is None and process is not None:
                 # Frozen, perhaps: awake again it would hold its applications beside those of its successor.
@@ -416,8 +418,7 @@ class Monitors:
         await self._wait_end(link.process)
         status = link.process.reap()
         link.process.close()
-        path = self._settings.monitors / f"{link.name}.json"
-        noted = notes.read(path)
+        noted = notes.read(self._notes_of(link.name))
         asked = link.quits and not noted.held
         log.log(logging.INFO if asked else logging.ERROR, "Resource Monitor %s is gone: %s", link.name, status)
         while not await self.kill(noted.held):

@@ -126,7 +126,8 @@ class ClusterService:
             return
         if parts.attendance.restart and not self._ending:
             await self._renew(parts, monitors)
-        else:
+            self.restart = not self._ending  # it may have been told to end meanwhile
+        if not self.restart:
             await parts.leave()
 
     async def _called_away(self, parts: NodeParts) -> None:
@@ -144,7 +145,6 @@ class ClusterService:
         parts.reporting.say(Severity.WARNING if detail else Severity.INFORMATION, "event_node_restarted", detail=said)
         await parts.reporting.flush()
         await parts.attendance.take_note_of_restart()
-        self.restart = True
 
 
 def _die(part: str, error: BaseException) -> None:

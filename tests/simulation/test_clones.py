@@ -76,3 +76,23 @@ def test_an_original_that_was_cut_off_does_not_push_out_the_clone_that_joined_me
         await world.until(lambda: world.runs("web"), 1.0, "web runs, once")
 
     simulate(story)
+
+
+def test_of_two_machines_that_join_under_one_name_at_once_one_does() -> None:
+    """Who comes second finds it out by the conflict, and then waits as if it had found it before."""
+
+    async def story(world: World) -> None:
+        world.add_group("g", WEB)
+        await world.boot()
+        node = world.others(world.home_of("g"))[0]
+        number = world.number_of(node)
+        node.power_off()
+        await world.until(lambda: world.beat(number).life is Life.DEAD, 7.0, "it is declared down")
+        clone_of(world, node).power_on()
+        node.power_on()
+        await world.until(lambda: world.beat(number).life is Life.ALIVE, 7.0, "one has joined")
+        await world.pass_time(20.0)
+        assert world.beat(number).incarnation == 2
+
+    for seed in range(1, 6):
+        simulate(story, seed=seed)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nodeagent.api.objects import Phase, ResourceState
 from nodeagent.database.records import HeartbeatRecord, Life, decode, heartbeat_key, resource_key
-from nodeagent.database.store import Contents, Transaction, Unknown
+from nodeagent.database.store import Contents, Restored, Transaction, Unknown
 from nodeagent.planner.timing import PROFILES
 from nodeagent.resourcetypes.base import Running
 from tests.simulation.machine import TYPES, Application, Settings
@@ -125,5 +125,71 @@ def test_a_resource_that_is_deleted_while_it_starts_is_stopped_and_its_group_can
         await world.until(lambda: not world.runs("doomed"), 5.0, "it is stopped")
         world.move("d", next(n for n in world.nodes if n != world.number_of(node)))
         await world.until(lambda: world.owner("d").node != world.number_of(node), 5.0, "it has moved")
+
+    simulate(story)
+
+
+def test_a_death_that_the_store_does_not_take_at_once_does_not_hold_the_brake() -> None:
+    """Each attempt to commit it is about the same node, and about one silence."""
+
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        leader = next(n for n in world.nodes.values() if n.parts and n.parts.leadership.holds_lead)
+        assert leader.parts is not None
+        store, lost = leader.parts.following.store, list[str]()
+        commit = store.commit
+
+        async def lose(transaction: Transaction, *, timeout: float = 2.0) -> int:
+            beat = transaction.put.get(heartbeat_key(world.number_of(node)))
+            if beat is None or len(lost) == 5:
+                return await commit(transaction, timeout=timeout)
+            lost.append("a request")
+            await asyncio.sleep(0.05)
+            raise Unknown("no answer in time")
+
+        store.commit = lose  # type: ignore[method-assign]
+        node.path.cut()
+        await world.until(lambda: elsewhere(world, node), 9.0, "it is taken over")
+        assert len(lost) == 5
+        assert "event_brake" not in world.codes()
+
+    simulate(story)
+
+
+def test_a_separate_monitor_that_is_not_needed_any_more_has_not_died() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        number = world.number_of(node)
+        world.add_group("s", {"alone": ()}, preferred=(number,), policy={"SeparateMonitor": True})
+        await world.until(lambda: world.runs("alone") and world.home_of("s") is node, 10.0, "it runs there")
+        assert len(node.monitors) == 2
+        world.move("s", next(n for n in world.nodes if n != number))
+        await world.until(lambda: world.runs("alone") and world.home_of("s") is not node, 10.0, "it has moved")
+        await world.until(lambda: len(node.monitors) == 1, 5.0, "its monitor has ended")
+        await world.pass_time(2.0)
+        assert "event_monitor_died" not in world.codes()
+
+    simulate(story)
+
+
+def test_a_database_that_was_restored_stops_everything_on_its_node_and_the_others_take_over() -> None:
+    """Safety rule O7: the monitors are told to stop, and none of them has to be killed for that."""
+
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        assert node.parts is not None
+        store, why = node.parts.following.store, Restored("it is an older one")
+
+        async def refuse(*_arguments: object, **_options: object) -> Any:
+            raise why
+
+        store.commit = store.read = refuse  # type: ignore[method-assign]
+        store.on_restored(why)
+        monitors = set(node.monitors)
+        await world.until(lambda: not world.witness.running(node=node.name), 1.0, "all is stopped")
+        await world.until(lambda: elsewhere(world, node), 7.0, "it is taken over")
+        await world.pass_time(20.0)
+        assert not world.witness.running(node=node.name)
+        assert set(node.monitors) == monitors
 
     simulate(story)
