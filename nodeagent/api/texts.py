@@ -385,7 +385,7 @@ DETAILS: Final[dict[str, str]] = {
     "renewal_silent": "it did not answer",
     "monitors_renewed": "its Resource Monitors have done so, and what they hold runs on",
     "monitors_kept": "not all Resource Monitors could, and go on as they were ({detail})",
-    "node_draining": "its groups are being moved away",
+    "node_draining": "groups are moved away from it until it is resumed",
     "in_maintenance": "in maintenance until {until}",
     "in_maintenance_why": "in maintenance until {until}: {reason}",
     "failed_meanwhile": "{detail}; nothing is done about it during maintenance",

@@ -34,5 +34,5 @@ def test_a_group_says_until_when_it_is_frozen_and_why(what: str, group: bool) ->
 
 def test_a_node_that_is_drained_and_frozen_says_both() -> None:
     plain = msgspec.structs.replace(FROZEN, reason="")
-    now = changed(cluster("ab"), "node", "a", information="its groups are being moved away", maintenance=plain)
-    assert said(now, "a").startswith("its groups are being moved away; In maintenance until ")
+    now = changed(cluster("ab"), "node", "a", information="groups are moved away from it", maintenance=plain)
+    assert said(now, "a").startswith("groups are moved away from it; In maintenance until ")
