@@ -26,7 +26,7 @@ from nodeagent.database.records import (
     wish_key,
 )
 from nodeagent.database.view import ClusterView
-from nodeagent.service.desk import NAMES, Desk, names_taken
+from nodeagent.service.desk import NAMES, PIECE, Desk, names_taken
 
 
 def evicted_record(view: ClusterView, name: str) -> NodeRecord | None:
@@ -113,12 +113,14 @@ class Members:
         node = self._node(request.node, Verb.EVICT)
         record = self._record(node)
         guard = self._desk.expect(NAMES, node_key(node.id), heartbeat_key(node.id))
-        if lists := self._without(node.id):
+        lists = self._without(node.id)
+        if len(lists) > PIECE:  # else all or nothing
             await self._desk.commit_all(lists)
+            lists = {}
         tombstone = NodeRecord(id=record.id, name=record.name, evicted=why, rest=record.rest)
         return await self._desk.commit(
-            guard,
-            {**names_taken(), node_key(node.id): encode(tombstone)},
+            {**guard, **self._desk.expect(*lists)},
+            {**names_taken(), **lists, node_key(node.id): encode(tombstone)},
             self._desk.entry("event_node_evicted", node, why),
             delete=(fence_key(node.id),),  # no secret is kept for a node that is gone
         )

@@ -180,7 +180,7 @@ class Membership:
 
     async def _new_life(self) -> None:
         """Prove that nothing of a former life runs, then commit the next incarnation (safety rule M5)."""
-        if not await self.stopped_all():
+        if not await self.stopped_all(self.profile.self_stop / 4):
             raise NotProven
         while True:
             if self._other.wrote(self._record):
@@ -205,14 +205,14 @@ class Membership:
             await self._confirmed(record, revision, stamp)
             return
 
-    async def stopped_all(self) -> bool:
-        """Stop everything; True when that is proven. What takes long is said while there still is time (P7).
+    async def stopped_all(self, patience: float) -> bool:
+        """Stop everything; True when that is proven. No heartbeat is sent meanwhile: this is how a life ends.
 
-        No heartbeat is sent meanwhile: this is how a life ends.
+        What takes longer than *patience* seconds is said while there still is time (safety rule P7).
         """
         stopping = asyncio.ensure_future(self._stop_all())
         try:
-            in_time, _ = await asyncio.wait({stopping}, timeout=self.profile.self_stop / 4)
+            in_time, _ = await asyncio.wait({stopping}, timeout=patience)
             if not in_time or not stopping.result():
                 await self._say_unclean()
             return await stopping

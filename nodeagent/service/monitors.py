@@ -374,7 +374,10 @@ class Monitors:
     async def _listen(self, link: _Link) -> None:
         try:
             while line := await link.reader.readline():
-                self._heard(link, decode_news(line))
+                try:
+                    self._heard(link, decode_news(line))
+                except msgspec.ValidationError as exc:  # one that began anew before this service did may say more
+                    log.warning("monitor %s: %s", link.name, exc)
         except (OSError, ValueError, msgspec.DecodeError) as exc:
             log.warning("monitor %s: %s", link.name, exc)
         if not self._closing:

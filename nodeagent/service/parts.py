@@ -252,7 +252,7 @@ class NodeParts:
         # No heartbeat after the last word, no start and no judgement either.
         await self._end_parts("leadership", "reconciler", "executor", "membership")
         await self.fencing.end()
-        if not await self.membership.stopped_all():
+        if not await self.membership.stopped_all(self.membership.profile.self_stop / 2):
             log.error("something does not stop; this node does not say that it has left")
             return
         await self._end_parts("reporting")

@@ -20,7 +20,7 @@ from nodeagent.database.records import StateRecord, encode, owner_key, state_key
 from nodeagent.database.store import ABSENT, Conflict, Refused, Transaction, Unavailable, Unknown
 from nodeagent.monitor.messages import Report
 from nodeagent.monitor.output import log_path
-from nodeagent.service.eventlog import EventLog, put
+from nodeagent.service.eventlog import KEEP, EventLog, put
 from nodeagent.service.following import Following
 from nodeagent.service.membership import Membership
 from nodeagent.system.clock import Clock
@@ -60,6 +60,7 @@ class Reporting:
         self._last: dict[ResourceId, ResourceState] = {}
         self._causes: dict[ResourceId, Cause] = {}
         self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._woke_at = float("-inf")
 
     def because(self, resource: ResourceId, why: Cause) -> None:
@@ -262,7 +263,12 @@ class Reporting:
                 return
 
     async def _write(self) -> bool:
-        """Commit a batch; False when the store does not answer."""
+        """Commit a batch, one at a time; False when the store does not answer."""
+        async with self._writing:
+            del self._entries[:-KEEP]
+            return await self._write_batch()
+
+    async def _write_batch(self) -> bool:
         states = dict(list(self._states.items())[:BATCH])
         entries = self._entries[:BATCH]
         expect, kept = self._still_ours(states)

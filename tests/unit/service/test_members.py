@@ -41,6 +41,8 @@ async def test_an_evicted_node_is_in_no_list_of_owners_any_more(world: World) ->
 
 
 async def test_who_joins_while_it_is_being_evicted_comes_first(world: World) -> None:
+    web = world.groups["Web"]
+    await world.office.do(r.SetPreferredOwners(group=web, nodes=(2, 1)))
     await lives(world, Life.LEFT)
 
     async def joins(transaction: Transaction, *, timeout: float = 2.0) -> int:
@@ -51,6 +53,7 @@ async def test_who_joins_while_it_is_being_evicted_comes_first(world: World) -> 
     world.store.commit = joins  # type: ignore[method-assign]  # a heartbeat comes between the look and the commit
     assert (await world.office.refusal(r.EvictNode(node=2))).code == "evict_member"
     assert world.office.following.snapshot.nodes[2].state is NodeState.UP
+    assert world.office.following.snapshot.groups[web].preferred_owners == (2, 1)  # it is what it was
 
 
 async def test_a_tombstone_is_told_from_a_member_and_from_who_was_never_there(world: World) -> None:
