@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import select
 import signal
@@ -13,6 +14,7 @@ from nodeagent.system import processes
 from nodeagent.system.processes import Process
 
 PATIENCE = 5.0  # seconds for the end of one process
+ORDERLY = 3.0  # seconds in which a monitor that is asked ends all that it holds
 
 
 def kill_strays(config: Path, known: AbstractSet[int]) -> bool:
@@ -33,11 +35,15 @@ def kill_strays(config: Path, known: AbstractSet[int]) -> bool:
         monitor = processes.adopt(identity) if identity else None
         if monitor is None:
             continue
-        with monitor:
-            monitor.signal(signal.SIGSTOP)  # it starts nothing again
-            for child in _descendants(pid):
-                proven = _end(child) and proven
-            proven = _kill(monitor) and proven
+        with monitor, contextlib.ExitStack() as stack:
+            held = [stack.enter_context(child) for child in _below(pid)]
+            # Asked, it ends what lies outside of processes too, such as addresses: nobody else knows of those.
+            monitor.signal(signal.SIGTERM)
+            if not _has_ended(monitor, ORDERLY):
+                monitor.signal(signal.SIGSTOP)  # it starts nothing again
+                held += [stack.enter_context(child) for child in _below(pid)]
+            for process in (*held, monitor):
+                proven = _kill(process) and proven
     return proven
 
 
@@ -63,15 +69,15 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-def _end(pid: int) -> bool:
-    identity = processes.identify(pid)
-    process = processes.adopt(identity) if identity else None
-    if process is None:
-        return True
-    with process:
-        return _kill(process)
+def _below(pid: int) -> list[Process]:
+    identities = [identity for child in _descendants(pid) if (identity := processes.identify(child))]
+    return [process for identity in identities if (process := processes.adopt(identity))]
+
+
+def _has_ended(process: Process, within: float) -> bool:
+    return bool(select.select([process], [], [], within)[0])
 
 
 def _kill(process: Process) -> bool:
     process.signal(signal.SIGKILL)
-    return bool(select.select([process], [], [], PATIENCE)[0])
+    return _has_ended(process, PATIENCE)

@@ -360,7 +360,7 @@ class Executor:
             else:
                 self._reporting.because(resource.id, step.cause)
                 self._order(resource.id, Stop(id=resource.id), ResourceState.OFFLINE_PENDING)
-        self._say_waiting(group, members)
+        self._say_waiting(group, self._members(group.id))  # while a monitor was started, much may have happened
 
     def _say_waiting(self, group: Group, members: dict[ResourceId, Resource]) -> None:
         """Say of each offline resource that is wanted online what it waits for."""

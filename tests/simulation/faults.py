@@ -125,6 +125,7 @@ LASTS: dict[str, tuple[float, float]] = {
     "profile": (0.0, 0.0),
     "compact": (0.0, 0.0),
 }
+RESISTING = 0.06  # of all stories
 RARE = {"profile", "wiped", "maintenance", "group maintenance", "drained", "leave"}
 
 
@@ -140,17 +141,13 @@ def draw(seed: int) -> Plan:
     if chance.random() < 0.2:
         device = Device(chance.uniform(0.1, 4.0), chance.random() < 0.2, chance.random() < 0.1)
     reset = "sysrq" if chance.random() < 0.2 else "never"
-    return Plan(
-        nodes,
-        profile,
-        seconds,
-        chance.uniform(1.0, seconds / 2) if chance.random() < 0.15 else 0.0,
-        groups,
-        tuple(_faults(chance, nodes, seconds, PROFILES[profile], may_resist=reset == "sysrq")),
-        device,
-        "preferred" if chance.random() < 0.2 else "off",
-        reset,
-    )
+    watchdog = "preferred" if chance.random() < 0.25 else "off"
+    late = chance.uniform(1.0, seconds / 2) if chance.random() < 0.15 else 0.0
+    if chance.random() < RESISTING:
+        faults = tuple(_resists(chance, PROFILES[profile], guarded=watchdog != "off"))
+        return Plan(nodes, profile, LONGEST, 0.0, groups, faults, None, watchdog, "never")
+    faults = tuple(_faults(chance, nodes, seconds, PROFILES[profile], may_resist=reset == "sysrq"))
+    return Plan(nodes, profile, seconds, late, groups, faults, device, watchdog, reset)
 
 
 def _group(chance: random.Random, nodes: int, number: int) -> Group:
@@ -164,7 +161,7 @@ def _group(chance: random.Random, nodes: int, number: int) -> Group:
     return Group(
         f"g{number}",
         resources,
-        {names[0]: "Address"} if chance.random() < 0.4 else {},
+        _kinds(chance, names),
         frozenset(name for name in names if chance.random() < 0.15),
         preferred,
         possible,
@@ -172,6 +169,13 @@ def _group(chance: random.Random, nodes: int, number: int) -> Group:
         {"RestartThreshold": chance.randint(0, 3), "RetryPeriodOnFailure": chance.choice((1000, 3000, 10_000))},
         {"Start": chance.choice((0.01, 0.1, 1.0)), "Stop": chance.choice((0.01, 0.1, 1.5))},
     )
+
+
+def _kinds(chance: random.Random, names: list[str]) -> dict[str, str]:
+    kinds = {names[0]: "Address"} if chance.random() < 0.4 else {}
+    if chance.random() < 0.1:
+        kinds[names[-1]] = "Slow"
+    return kinds
 
 
 # --- faults -----------------------------------------------------------------------------------------------------
@@ -188,6 +192,20 @@ def _faults(chance: random.Random, nodes: int, seconds: float, times: Profile, *
         found.append(Fault(chance.uniform(0.0, seconds), "unkillable", OWNER, chance.uniform(1.0, 20.0)))
     found = [replace(one, seconds=max(0.0, min(one.seconds, seconds - one.at))) for one in found if one.at < seconds]
     return sorted(found, key=lambda fault: (fault.at, fault.kind))
+
+
+def _resists(chance: random.Random, times: Profile, *, guarded: bool) -> list[Fault]:
+    """Return the one story of something that cannot be killed where no machine is reset.
+
+    Safety ends where such a node is cut off before it could say so (docs/safety.md), unless it has a watchdog.
+    """
+    at = chance.uniform(5.0, 15.0)
+    told = 0.2 if guarded else 2.0 + times.kill_bound + chance.uniform(0.0, 8.0)
+    return [
+        Fault(at, "unkillable", OWNER, 60.0, chance.random(), 1),
+        Fault(at + 0.1, "offline" if chance.random() < 0.5 else "monitor crash", OWNER, 0.0, 0.0, 1),
+        Fault(at + told, "cut", OWNER, times.takeover + chance.uniform(5.0, 15.0), 0.0, 1),
+    ]
 
 
 def _single(chance: random.Random, nodes: int, seconds: float) -> Fault:
@@ -324,6 +342,14 @@ def _times_change(chance: random.Random, who: int, times: Profile) -> list[Fault
     ]
 
 
+def _cut_when_it_arrives(chance: random.Random, who: int, times: Profile) -> list[Fault]:
+    """A node is cut off as soon as it runs what has come to it."""
+    return [
+        Fault(0.0, "move to", who),
+        Fault(chance.uniform(0.05, 1.5), "cut", who, times.takeover + chance.uniform(1.0, 6.0)),
+    ]
+
+
 def _wiped(chance: random.Random, who: int, times: Profile) -> list[Fault]:
     del chance, times
     return [Fault(0.0, "wiped", who)]
@@ -343,5 +369,6 @@ SCENES: tuple[Scene, ...] = (
     _moved_and_frozen,
     _service_dies_in_a_move,
     _times_change,
+    _cut_when_it_arrives,
     _wiped,
 )

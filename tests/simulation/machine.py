@@ -7,7 +7,7 @@ import random
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from nodeagent.monitor.calls import Entry, Outcome
 from nodeagent.planner.timing import RHO
@@ -115,6 +115,7 @@ class Kernel(Protocol):
     chance: random.Random
     clock: NodeClock
     kernel: Process
+    slow: set[str]
 
     @property
     def bound(self) -> float:
@@ -157,7 +158,8 @@ class FakeContainer:
         self.inside: dict[KernelProcess, bool] = {}
         self._dying: set[KernelProcess] = set()
         self.unkillable = False  # its processes wait for a device
-        self.dies_in: float | None = None  # seconds that a kill takes; None: a random short time
+        slow = SLOW_KILL * (Slow.kill_bound or 0.0) if name in node.slow else None
+        self.dies_in = slow  # seconds that a kill takes; None: a random short time
 
     @property
     def excused(self) -> bool:
@@ -335,4 +337,11 @@ class Application(ApplicationType[Settings]):
         """Never called: the monitor starts applications itself."""
 
 
-TYPES: dict[str, ResourceType[Any]] = {"Application": Application()}
+class Slow(Application):
+    """May take five seconds to stop."""
+
+    name: ClassVar[str] = "Slow"
+    kill_bound: ClassVar[float | None] = 5.0
+
+
+TYPES: dict[str, ResourceType[Any]] = {"Application": Application(), "Slow": Slow()}

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from nodeagent.api.objects import Phase
-from tests.simulation.machine import TYPES
 from tests.simulation.mutations.switching import nothing
 from tests.simulation.node import Node
-from tests.simulation.ownerstories import Slow, on_a_follower
+from tests.simulation.ownerstories import on_a_follower
 from tests.simulation.running import Story
 from tests.simulation.world import World
 
@@ -152,7 +151,6 @@ async def frozen_while_times_change(world: World) -> None:
 async def slow_to_stop(world: World) -> None:
     """A node is cut off as soon as it runs something that takes long to stop."""
     node = await on_a_follower(world)
-    world.types = {**TYPES, "Slow": Slow()}
     node.container("s1").dies_in = 4.8
     world.add_group("s", {"s1": ()}, kind="Slow", preferred=(world.number_of(node),))
     await world.until(lambda: world.runs("s1"), 5.0, "it runs")

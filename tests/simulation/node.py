@@ -145,6 +145,11 @@ class MonitorProcess(NodeProcess):
         elif monitor._arm_alarm() == 0 or monitor._selector.select():
             self._wake()
 
+    def ask_to_end(self) -> None:
+        """Let it end what it holds, unless it stands still."""
+        if self._monitor is not None and not self.frozen:
+            self.context.run(self._monitor._kill_all)
+
     def _signalled(self, number: int) -> None:
         if number == signal.SIGKILL:
             self.die("killed")
@@ -192,6 +197,7 @@ class Node:
         self.boots = 0
         self.broken: set[ResourceId] = set()  # what cannot be started here
         self.sick: set[ResourceId] = set()  # what no check finds alive here
+        self.slow: set[ResourceId] = set()  # what takes as long to die as its type allows
         self.without: set[str] = set()  # types that are not installed here
         self._start_again = False
         self._pids = 100
@@ -267,7 +273,8 @@ class Node:
 
     def container(self, resource: ResourceId) -> FakeContainer:
         """Return a resource's container."""
-        return self.containers.all.setdefault(resource, FakeContainer(self, resource))
+        self.containers.open(resource)
+        return self.containers.all[resource]
 
     # --- power and processes ------------------------------------------------------------------------------------
 

@@ -12,13 +12,6 @@ from tests.simulation.world import World
 WEB = {"address": (), "web": ("address",)}
 
 
-class Slow(Application):
-    """May take five seconds to stop."""
-
-    name: ClassVar[str] = "Slow"
-    kill_bound: ClassVar[float | None] = 5.0
-
-
 class Boundless(Application):
     """Promises no time at all."""
 
@@ -33,7 +26,7 @@ def follower(world: World) -> Node:
 
 async def on_a_follower(world: World, kind: str = "Application") -> Node:
     """Let a group run on a node that does not lead, and return that node."""
-    world.types = {**TYPES, "Slow": Slow(), "Boundless": Boundless()}
+    world.types = {**TYPES, "Boundless": Boundless()}
     world.add_group("g", WEB, kind=kind)
     world.add_group("h", {"other": ()})
     await world.boot()

@@ -18,6 +18,7 @@ from nodeagent.database.records import GroupRecord, NodeRecord, decode, encode, 
 from nodeagent.planner.timing import PROFILES
 from nodeagent.service.rights import Caller
 from tests.simulation.faults import EVERYBODY, LEADER, OWNER, Fault, Plan, draw
+from tests.simulation.machine import Slow
 from tests.simulation.node import Node
 from tests.simulation.running import simulate
 from tests.simulation.world import BrokenPromise, World
@@ -106,6 +107,9 @@ class Player:
                 kinds=group.kinds,
                 separate=group.separate,
             )
+            for resource in [name for name, kind in group.kinds.items() if kind == Slow.name]:
+                for node in self._world.nodes.values():
+                    node.slow.add(resource)
 
     async def _connect(self) -> None:
         """Give every node its fence device as soon as all have their numbers."""

@@ -56,6 +56,7 @@ def _kill_strays(config: Path, known: set[int]) -> bool:
     del config
     for pid, monitor in list(_node().monitors.items()):
         if pid not in known:
+            monitor.ask_to_end()
             monitor.die("a stray")
     return True
 

@@ -46,3 +46,18 @@ def test_what_a_former_service_said_late_does_not_stay() -> None:
 
     for seed in range(1, 9):
         simulate(story, seed=seed)
+
+
+def test_a_node_whose_directories_are_wiped_gives_its_addresses_back_before_its_next_life() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", {"address": ()}, kinds={"address": "Address"})
+        await world.boot()
+        node = world.home_of("g")
+        world.pause(world.number_of(node), paused=True)
+        node.wipe()
+        await world.pass_time(5.0)
+        assert world.home_of("g") is not node
+        await world.settled(20.0)
+
+    for seed in range(1, 5):
+        simulate(story, seed=seed, profile="virtual machines")  # whose permissions last

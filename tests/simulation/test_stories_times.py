@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nodeagent.api.objects import Phase
 from nodeagent.planner.timing import PROFILES, UNBOUNDED
-from tests.simulation.machine import TYPES
-from tests.simulation.ownerstories import WEB, Slow, alive, elsewhere, on_a_follower
+from tests.simulation.machine import Slow
+from tests.simulation.ownerstories import WEB, alive, elsewhere, on_a_follower
 from tests.simulation.running import simulate
 from tests.simulation.world import World
 
@@ -100,7 +100,6 @@ def test_a_type_that_takes_longer_to_stop_is_claimed_once_that_is_announced() ->
         number = world.number_of(node)
         for resource in ("s1", "s2"):
             node.container(resource).dies_in = 4.8
-        world.types = {**TYPES, "Slow": Slow()}
         world.add_group("s", {"s1": (), "s2": ()}, kind="Slow", preferred=(number,))
         await world.until(lambda: world.owner("s").phase is Phase.CLAIMED, 5.0, "it is claimed")
         assert world.beat(number).kill_bound == Slow.kill_bound
