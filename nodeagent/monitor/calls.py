@@ -43,6 +43,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     problem: Problem | None = None
     running: Running | None = None
 
+    @property
+    def failure(self) -> Problem | None:
+        """Why it did not do what it should; None when it did."""
+        return None if self.well else self.problem or problem("not_alive")
+
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Outcome] = msgspec.json.Decoder(Outcome)

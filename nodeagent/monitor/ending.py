@@ -47,6 +47,13 @@ class Ending:
         except OSError:
             self._looks = 0  # the next look kills again
 
+    def prove(self, deadline: float) -> bool:
+        """Kill, and stand still for the proof until *deadline*; tell whether it came."""
+        try:
+            return self._container.kill(deadline)
+        except OSError:
+            return False
+
     def begin(
         self, after: Callable[[], None], trouble: Callable[[Problem], None], name: str, terminate: Any = None
     ) -> None:

@@ -168,7 +168,7 @@ class Held:
         standing_still, self.deadline = self.deadline, False
         if self.state is State.OFFLINE_PENDING and not now:
             self.tell()
-        elif now or standing_still or self.state is not State.ONLINE or self._ending.active:
+        elif now or standing_still or self.kind.by_grip or self.state is not State.ONLINE or self._ending.active:
             if self.active:
                 self.state = State.OFFLINE_PENDING  # told when it takes long
             self._end_then(self._went_offline)
@@ -222,22 +222,16 @@ class Held:
         self._drop_timers()
         self._ending.cancel()
         self._entries.drop()
-        clean = self._killed(deadline)
+        clean = self._ending.prove(deadline)
         ended = self._outside.cut(self._mine if self.state is not State.OFFLINE else None)
         stays = self._mine is not None and self.state is not State.OFFLINE and not ended
         if clean and stays and self._entries.has("terminate"):
-            clean = self._entries.wait("terminate", self._mine, deadline) and self._killed(deadline)
+            clean = self._entries.wait("terminate", self._mine, deadline) and self._ending.prove(deadline)
         self._program.forget()
         if clean:
             self.state = State.OFFLINE
         self.disarm()
         return clean
-
-    def _killed(self, deadline: float) -> bool:
-        try:
-            return self.container.kill(deadline)
-        except OSError:
-            return False
 
     # --- going online -------------------------------------------------------------------------------------------
 
@@ -273,7 +267,11 @@ class Held:
             self._timers.set("slow", SLOW_START, self.tell)
         else:
             self.tell()
-            self._run("online", self._onlined)
+            if self.kind.by_grip:
+                self._timers.set("pending", self.definition.policy.pending_timeout, self._never_started)
+                self._outside.bring(self._mine, self._onlined)
+            else:
+                self._run("online", lambda outcome: self._onlined(outcome.failure))
 
     def _read_settings(self) -> None:
         """Read them when they are others; until then `terminate` needs those under which it went online."""
@@ -306,12 +304,12 @@ class Held:
         self._failures.not_started()
         self._failed(bad)
 
-    def _onlined(self, outcome: Outcome) -> None:
-        if outcome.well:
+    def _onlined(self, bad: Problem | None) -> None:
+        if bad is not None:
+            self._could_not_start(bad)
+        else:
             self._started_at = self._around.now()
             self._went_online()
-        else:
-            self._could_not_start(outcome.problem or problem("not_alive"))
 
     def _went_online(self) -> None:
         if not self._may_run():  # the clock is read again after a start (safety rule P4)

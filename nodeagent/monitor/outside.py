@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from nodeagent.api.problems import Problem, problem
 from nodeagent.monitor.surroundings import Surroundings
-from nodeagent.resourcetypes.base import Grip, ResourceError, ResourceType
+from nodeagent.resourcetypes.base import Grip, ResourceError, ResourceType, TakingGrip
 
 
 class Outside:
@@ -26,6 +26,7 @@ class Outside:
         self._failed = failed
         self._grip: Grip | None = None
         self._watched = False
+        self._taken: Callable[[Problem | None], None] | None = None
 
     @property
     def notices(self) -> bool:
@@ -36,6 +37,28 @@ class Outside:
     def weakness(self) -> Problem | None:
         """What is less sure here than it should be."""
         return self._grip.weakness if self._grip is not None else None
+
+    def bring(self, mine: Any, taken: Callable[[Problem | None], None]) -> None:
+        """Bring it online by a grip that can; *taken* learns when it is, or why it cannot be."""
+        if bad := self._make(mine):
+            taken(bad)
+            return
+        assert self._grip is not None, "a type that says by_grip returns one"
+        self._taken = taken
+        self._around.watch(self._grip, self._look)
+        self._watched = True
+        self._go_on(taken)
+
+    def _go_on(self, taken: Callable[[Problem | None], None]) -> None:
+        grip, over = cast("TakingGrip", self._grip), []
+
+        def take() -> None:
+            over.append(grip.take())
+
+        bad = self._guarded(take)
+        if bad is not None or over == [True]:
+            self._taken = None
+            taken(bad)
 
     def take(self, mine: Any, until: float) -> Problem | None:
         """Let it work until *until*, and watch it; returns why it cannot."""
@@ -59,6 +82,7 @@ class Outside:
         if self._watched and self._grip is not None:
             self._around.unwatch(self._grip)
             self._watched = False
+        self._taken = None
 
     def cut(self, mine: Any) -> bool:
         """End it at once; True when nothing of it is left, False when `terminate` has to see to it.
@@ -85,7 +109,9 @@ class Outside:
         return self._guarded(make)
 
     def _look(self) -> None:
-        if self._grip is not None and (bad := self._guarded(self._grip.look)):
+        if self._taken is not None:
+            self._go_on(self._taken)
+        elif self._grip is not None and (bad := self._guarded(self._grip.look)):
             self._failed(bad)
 
     def _guarded(self, call: Callable[..., None], *arguments: float) -> Problem | None:

@@ -137,6 +137,20 @@ class Grip(Protocol):
         ...
 
 
+class TakingGrip(Grip, Protocol):
+    """A grip that also brings its resource online and takes it offline; no child process is needed for that."""
+
+    def take(self) -> bool:
+        """Go on with bringing it online; called first of all, and whenever `fileno` is readable, until it is.
+
+        Returns whether it is. As long as nobody has called `permit` it must not work for long.
+
+        Raises:
+            ResourceError: it cannot be online here; `cut` follows.
+        """
+        ...
+
+
 class ResourceType(Generic[S]):
     """A kind of resource. Entry points may block: the monitor runs them in a child and keeps the time limits.
 
@@ -145,6 +159,7 @@ class ResourceType(Generic[S]):
         settings: frozen dataclass whose fields are made by `setting`.
         required_dependencies: names of types that a resource must depend on to go online.
         exclusive: online on one node at most.
+        by_grip: `grip` returns a `TakingGrip`: its `take` and `cut` are called instead of `online` and `offline`.
         looks_alive_interval, is_alive_interval: defaults, seconds (the original's: 5 and 60).
         kill_bound: seconds within which everything of it is certainly stopped at the self-stop deadline; None when
             that cannot be promised. What is ended by killing its processes keeps the shortest profile's bound.
@@ -155,6 +170,7 @@ class ResourceType(Generic[S]):
     settings: type[S]
     required_dependencies: ClassVar[tuple[str, ...]] = ()
     exclusive: ClassVar[bool] = True
+    by_grip: ClassVar[bool] = False
     looks_alive_interval: ClassVar[float] = 5.0
     is_alive_interval: ClassVar[float] = 60.0
     kill_bound: ClassVar[float | None] = 0.3

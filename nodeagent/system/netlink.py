@@ -4,7 +4,6 @@ Written here, since a Resource Monitor's loop may make single, short system call
 Formats: linux/netlink.h; the numbers in the modules above this one are from the kernel's headers too.
 """
 
-import ctypes
 import errno
 import os
 import socket
@@ -12,6 +11,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
+
+from nodeagent.system import packetfilter
+from nodeagent.system.packetfilter import ALL, IF_EQUAL, LOAD_HALF, NOTHING, RETURN
 
 ROUTE = 0  # NETLINK_ROUTE
 NETFILTER = 12  # NETLINK_NETFILTER
@@ -23,7 +25,6 @@ _ERROR, _DONE = 2, 3  # NLMSG_ERROR, NLMSG_DONE
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _NESTED = 0x8000
-_ATTACH_FILTER = 26  # SO_ATTACH_FILTER
 _PIECE = 1 << 18  # bytes read at a time; a dump's message is at most 32 KiB
 _PATIENCE = struct.pack("@ll", 1, 0)  # the kernel answers within the sending call; this is for a broken one
 
@@ -96,12 +97,9 @@ class Netlink:
         self._sequence = 0
 
     def _leave_out(self, kind: int) -> None:
-        """Let the kernel drop messages of that type for this socket, so that they wake nobody: linux/filter.h."""
-        load_type, equal, give = 0x28, 0x15, 0x06  # a half word; to jump if equal; to return so many bytes
-        steps = ((load_type, 0, 0, 4), (equal, 0, 1, socket.htons(kind)), (give, 0, 0, 0), (give, 0, 0, 0xFFFFFFFF))
-        program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
-        asked = struct.pack("@HP", len(steps), ctypes.addressof(program))
-        self._socket.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, asked)
+        """Let the kernel drop messages of that type for this socket, so that they wake nobody."""
+        is_kind = (IF_EQUAL, 0, 1, socket.htons(kind))
+        packetfilter.attach(self._socket, ((LOAD_HALF, 0, 0, 4), is_kind, (RETURN, 0, 0, NOTHING), (RETURN, 0, 0, ALL)))
 
     def fileno(self) -> int:
         """Return what becomes readable when there are news."""

@@ -16,7 +16,10 @@ from nodeagent.api.problems import Problem
 from nodeagent.api.properties import PropertySpec, Value, check, check_all
 from nodeagent.api.texts import DETAILS, SENTENCES
 from nodeagent.monitor.calls import Outcome
+from nodeagent.monitor.outside import cut_leftovers
 from nodeagent.resourcetypes.base import ApplicationType, ResourceError, ResourceType, Running
+from nodeagent.system.clock import SystemClock
+from tests.support.grips import take
 from tests.support.namespaces import namespace, reason_against
 from tests.support.samplepackage import SAMPLES, install
 from tests.support.sampletypes import Blocking, Checked
@@ -117,14 +120,27 @@ def test_online_and_offline_and_terminate_may_come_twice(kind: ResourceType[Any]
     if isinstance(kind, ApplicationType):
         pytest.skip("started and stopped by the monitor")
     mine = kind.read(parameters)
+
+    def online() -> None:
+        if kind.by_grip:
+            take(kind, mine)
+        else:
+            kind.online(mine, said)
+
+    def offline() -> None:
+        if kind.by_grip:
+            assert cut_leftovers(kind, parameters, SystemClock().steady)
+        else:
+            kind.offline(mine, said)
+
     for _ in range(2):
-        kind.online(mine, said)
+        online()
         assert kind.is_alive(mine)
         assert kind.looks_alive(mine)
     for _ in range(2):
-        kind.offline(mine, said)
+        offline()
         assert not kind.is_alive(mine)
-    kind.online(mine, said)
+    online()
     for _ in range(2):
         kind.terminate(mine)
         assert not kind.is_alive(mine)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 
-from nodeagent.system import addresses, arp, packetguard
+from nodeagent.system import addresses, packetguard
 from nodeagent.system.addresses import Happening, LinkNews
+from nodeagent.system.arp import ArpLine
 from nodeagent.system.clock import SystemClock
+from nodeagent.system.neighbours import Neighbours
 from nodeagent.system.packetguard import PacketGuard
 from tests.support.namespaces import Namespace, namespace, needs_namespaces, two_hosts
 from tests.support.probing import probing
@@ -172,18 +174,32 @@ def test_a_longer_lifetime_wakes_nobody_who_does_not_ask_for_it(hosts: tuple[Nam
         all_of_it.close()
 
 
+def asked(address: str, own: Collection[bytes] = ()) -> str | None:
+    """Ask who has it, as before it is taken; return who answered."""
+    neighbours = Neighbours(ArpLine(), IPv4Address(address), eth0(), lambda: own)
+    with select.epoll() as poll:
+        neighbours.watch_with(poll)
+        neighbours.ask()
+        found = None
+        while found is None and neighbours.asking:
+            assert poll.poll(10.0), "nothing wakes it"
+            found = neighbours.hear()
+        neighbours.close()
+    return found
+
+
 def test_a_probe_finds_who_uses_an_address_and_nobody_where_nobody_does(hosts: tuple[Namespace, Namespace]) -> None:
     with hosts[1].inside():
         mac = eth0().mac.hex(":")
-    assert arp.user_of(IPv4Address("10.99.0.2"), eth0()) == mac
-    assert arp.user_of(IPv4Address("10.99.0.3"), eth0()) is None
-    assert arp.user_of(IPv4Address("10.99.0.2"), eth0(), [bytes.fromhex(mac.replace(":", ""))]) is None
+    assert asked("10.99.0.2") == mac
+    assert asked("10.99.0.3") is None
+    assert asked("10.99.0.2", {bytes.fromhex(mac.replace(":", ""))}) is None
 
 
 def test_an_announcement_moves_the_address_in_a_neighbours_memory(hosts: tuple[Namespace, Namespace]) -> None:
     there = hosts[1]
     there.ip("neighbour", "replace", str(ADDRESS), "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "stale")
-    arp.Announcer().announce(ADDRESS, eth0())
+    ArpLine().announce(ADDRESS, eth0())
     until = SystemClock().steady() + 10.0
     while eth0().mac.hex(":") not in there.ip("neighbour", "show", str(ADDRESS)):
         assert SystemClock().steady() < until

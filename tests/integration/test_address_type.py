@@ -12,13 +12,15 @@ import pytest
 
 from nodeagent.api.properties import Value
 from nodeagent.api.texts import render, sentence
-from nodeagent.resourcetypes import address as subject
-from nodeagent.resourcetypes.address import IPAddress, Settings
+from nodeagent.resourcetypes import addressgrip as subject
+from nodeagent.resourcetypes.address import IPAddress
+from nodeagent.resourcetypes.addressplace import Settings
 from nodeagent.resourcetypes.base import ResourceError
 from nodeagent.system import addresses
 from nodeagent.system.addresses import HeldAddress, LinkNews
 from nodeagent.system.clock import SystemClock
 from nodeagent.system.packetguard import GuardUnavailable
+from tests.support.grips import take
 from tests.support.namespaces import Namespace, needs_namespaces, two_hosts
 
 pytestmark = needs_namespaces
@@ -38,7 +40,7 @@ def settings(text: str = str(ADDRESS), **more: Value) -> Settings:
 
 
 def online(mine: Settings) -> None:
-    IPAddress().online(mine, lambda text: None)
+    take(IPAddress(), mine)
 
 
 def refusal(mine: Settings) -> str:

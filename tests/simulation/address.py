@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from nodeagent.api.problems import Problem
 from nodeagent.monitor.notes import Notes
-from nodeagent.resourcetypes.base import Progress, ResourceType, setting
+from nodeagent.resourcetypes.base import ResourceType, setting
 from tests.simulation.virtualtime import PROCESS, Descriptor
 
 if TYPE_CHECKING:
@@ -55,19 +55,33 @@ class Answering:
 
 
 class AddressGrip(Descriptor):
-    """The monitor's hand on it; see `nodeagent.resourcetypes.base.Grip`."""
+    """The monitor's hand on it; see `nodeagent.resourcetypes.base.TakingGrip`."""
 
     weakness: Problem | None = None
 
-    def __init__(self, answering: Answering, name: str) -> None:
+    def __init__(self, node: Node, answering: Answering, name: str) -> None:
         super().__init__()
+        self._node = node
         self._answering = answering
         self._name = name
+        self._asked = self._nobody = self._taken = False
 
     @property
     def readable(self) -> bool:
-        """Nothing ever happens to it."""
-        return False
+        """Whether the neighbours had their time to say that they have it; later nothing ever happens to it."""
+        return self._nobody and not self._taken
+
+    def take(self) -> bool:
+        """See TakingGrip."""
+        if not self._asked:
+            self._asked = True
+            self._node.kernel.later(self._node.chance.choice((0.002, 0.02, 0.05)), self._nobody_has_it)
+        self._taken = self._nobody
+        return self._taken
+
+    def _nobody_has_it(self) -> None:
+        self._nobody = True
+        self.changed()
 
     def permit(self, until: float) -> None:
         """See Grip."""
@@ -91,21 +105,17 @@ class Settings:
 
 
 class Address(ResourceType[Settings]):
-    """An address; that it is taken and given back by entry points is simulated by `machine.begin_call`."""
+    """An address, taken and given back by its grip."""
 
     name: ClassVar[str] = "Address"
     settings = Settings
-
-    def online(self, mine: Settings, progress: Progress) -> None:
-        """See ResourceType."""
-
-    def offline(self, mine: Settings, progress: Progress) -> None:
-        """See ResourceType."""
+    by_grip: ClassVar[bool] = True
 
     def grip(self, mine: Settings, now: Callable[[], float]) -> AddressGrip | None:
         """See ResourceType."""
         del now
-        return AddressGrip(_node().answering, mine.name)
+        node = _node()
+        return AddressGrip(node, node.answering, mine.name)
 
 
 def cut_all(dead: Iterable[Notes]) -> bool:
