@@ -141,17 +141,19 @@ class Fencing:
     async def _carry_out(self, node: NodeId, order: Order, former: Order | None) -> None:
         name = self._following.snapshot.node_name(node)
         failures: list[str] = []
-        async with self._places:
-            for device in self.devices(node):
-                if (bad := await _failure(self.runner.off, device)) is None:
-                    order.off = True
-                    break
-                log.error("%s was not turned off by %s: %s", name, device.program, bad)
-                failures.append(bad)
-        order.ended = self._clock.steady()
-        if not order.off:
-            order.failure = " ".join(failures) or sentence(problem("fence_none", name=name))
-        else:
+        try:
+            async with self._places:
+                for device in self.devices(node):
+                    if (bad := await _failure(self.runner.off, device)) is None:
+                        order.off = True
+                        break
+                    log.error("%s was not turned off by %s: %s", name, device.program, bad)
+                    failures.append(bad)
+        finally:  # an order that goes on for ever would keep time from judging
+            order.ended = self._clock.steady()
+            if not order.off:
+                order.failure = " ".join(failures) or sentence(problem("fence_none", name=name))
+        if order.off:
             await self._note_off(node)
         self.ended()
         if order.failure and (former is None or former.failure != order.failure):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from nodeagent.api.objects import ResourceId
@@ -31,9 +31,14 @@ class News(Protocol):
 
 
 class ResourceMonitors(Protocol):
-    """What the rest of the service needs of this node's monitors."""
+    """What the rest of the service needs of this node's monitors.
+
+    Attributes:
+        fatal: is called with the name and error of what ended by itself in here.
+    """
 
     enforcement: Enforcement
+    fatal: Callable[[str, BaseException], None]
 
     async def attach_all(self) -> list[Report]:
         """Attach to every monitor that lives, kill what dead ones left, and return what is held."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -71,7 +71,6 @@ class _Link:
     stopped: asyncio.Future[bool] | None = None
     renewed: asyncio.Future[Problem | None] | None = None
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
 
 
 class Monitors:
@@ -90,8 +89,20 @@ class Monitors:
         self._guard: Guard | None = None
         self._strays: set[ResourceId] = set()
         self.enforcement = Enforcement(clock, lambda: self._links, self._end)
-        self._replacing: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.fatal: Callable[[str, BaseException], None] = lambda _name, _error: None
         self._closing = False
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Do it aside. If it failed nobody would notice what becomes of the monitors: that is fatal."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fatal(task.get_name(), error)
 
     # --- starting and attaching ---------------------------------------------------------------------------------
 
@@ -119,9 +130,7 @@ class Monitors:
         # No heartbeat is sent before this is done: what takes longer is waited for beside them.
         if not (await self.kill(self._strays, ATTACH_PATIENCE) and gone):
             self._say_strays()
-            task = asyncio.create_task(self._kill_on(), name="kill strays")
-            self._replacing.add(task)
-            task.add_done_callback(self._replacing.discard)
+            self._begin(self._kill_on(), "kill strays")
 
     async def _kill_on(self) -> None:
         """Go on until all has ended. What a monitor is ordered to start meanwhile is that monitor's to end first."""
@@ -184,7 +193,7 @@ class Monitors:
             return None
         link = _Link(name, process, reader, writer, attached)
         self._links[name] = link
-        link.task = asyncio.create_task(self._listen(link), name=f"monitor {name}")
+        self._begin(self._listen(link), f"monitor {name}")
         if self._permission is not None:  # before the first one nothing is said: what is held runs on
             self._send(link, self._permission)
         if name == SHARED and self._guard is not None:
@@ -347,7 +356,7 @@ class Monitors:
             if quit_monitors:
                 await self._wait_end(link.process)
             link.writer.close()
-        tasks = [link.task for link in self._links.values() if link.task] + list(self._replacing)
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -381,9 +390,7 @@ class Monitors:
         except (OSError, ValueError, msgspec.DecodeError) as exc:
             log.warning("monitor %s: %s", link.name, exc)
         if not self._closing:
-            task = asyncio.create_task(self._replace(link), name=f"replace monitor {link.name}")
-            self._replacing.add(task)
-            task.add_done_callback(self._replacing.discard)
+            self._begin(self._replace(link), f"replace monitor {link.name}")
 
     def _heard(self, link: _Link, said: FromMonitor) -> None:
         if isinstance(said, Report):

@@ -76,6 +76,7 @@ class NodeParts:
         self.executor = Executor(self.following, self.membership, self.reporting, clock)
         self.monitors = make_monitors(self.executor)
         self.executor.monitors = self.monitors
+        self.monitors.fatal = fatal
         enforcement = self.monitors.enforcement
         self.membership.unclean = lambda: bool(enforcement.resisting)
         self.membership.held_bound = lambda: enforcement.longest_bound
