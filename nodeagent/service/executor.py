@@ -74,9 +74,10 @@ class Executor:
         """Take what the monitors held before this service came; what was missed meanwhile is written down."""
         for report in reports:
             self._reports.setdefault(report.id, report)  # news that came since is newer
+        assert self.monitors is not None
         for report in self._reports.values():
             resource = self._following.snapshot.resources.get(report.id)
-            self._monitor_of[report.id] = self._monitor_name(resource) if resource else SHARED
+            self._monitor_of[report.id] = self.monitors.holder_of(report.id)
             if resource and (resource.state, resource.process_id) != (report.state, report.process_id):
                 self._write_down(resource, report)
         self._reporting.attached(self._reports.values())

@@ -44,6 +44,10 @@ class ResourceMonitors(Protocol):
         """Attach to every monitor that lives, kill what dead ones left, and return what is held."""
         ...
 
+    def holder_of(self, resource: ResourceId) -> str:
+        """Return the monitor that held the resource when it was attached to, the shared one when none did."""
+        ...
+
     async def ensure(self, name: str) -> str:
         """Start the monitor *name* unless it lives. Raises MonitorFailed."""
         ...

@@ -116,6 +116,11 @@ class Monitors:
         await self._kill_strays({one for name in self._links for one in notes.read(self._notes_of(name)).held})
         return reports
 
+    def holder_of(self, resource: ResourceId) -> str:
+        """Return the monitor that held the resource when it was attached to, the shared one when none did."""
+        holders = (name for name, link in self._links.items() if resource in {one.id for one in link.attached.held})
+        return next(holders, SHARED)
+
     def _notes_of(self, name: str) -> Path:
         return self._settings.monitors / f"{name}.json"
 

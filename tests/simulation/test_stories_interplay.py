@@ -6,8 +6,18 @@ import asyncio
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import msgspec
+
 from nodeagent.api.objects import Phase, ResourceState
-from nodeagent.database.records import HeartbeatRecord, Life, decode, heartbeat_key, resource_key
+from nodeagent.database.records import (
+    HeartbeatRecord,
+    Life,
+    ResourceRecord,
+    decode,
+    encode,
+    heartbeat_key,
+    resource_key,
+)
 from nodeagent.database.store import Contents, Restored, Transaction, Unknown
 from nodeagent.planner.timing import PROFILES
 from nodeagent.resourcetypes.base import Running
@@ -191,5 +201,27 @@ def test_a_database_that_was_restored_stops_everything_on_its_node_and_the_other
         await world.pass_time(20.0)
         assert not world.witness.running(node=node.name)
         assert set(node.monitors) == monitors
+
+    simulate(story)
+
+
+def test_a_restarted_service_stops_a_resource_in_the_monitor_that_holds_it() -> None:
+    """That it shall have one of its own, or none, counts from its next start on."""
+
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        number = world.number_of(node)
+        for group, resource, separate in (("s", "alone", True), ("t", "together", False)):
+            world.add_group(group, {resource: ()}, preferred=(number,), policy={"SeparateMonitor": separate})
+            await world.until(lambda: world.runs(resource), 10.0, "it runs")  # noqa: B023
+            assert world.home_of(group) is node
+            record = decode(world.network.database.entries[resource_key(resource)].value, ResourceRecord)
+            changed = msgspec.structs.replace(record, properties={"SeparateMonitor": not separate})
+            world.put(resource_key(resource), encode(changed))
+        node.crash_service()
+        await world.until(lambda: node.parts is not None, 3.0, "it is there again")
+        for group in ("s", "t"):
+            world.move(group, next(n for n in world.nodes if n != number))
+            await world.until(lambda: world.owner(group).node != number, 5.0, "it has moved")  # noqa: B023
 
     simulate(story)
