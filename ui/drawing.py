@@ -21,12 +21,12 @@ def _renderer(name: str, ink: str, knockout: str) -> QSvgRenderer:
 
 
 def drawn(name: str, size: int, colour: QColor, knockout: QColor, ratio: float) -> QPixmap:
+    renderer = _renderer(name, colour.name(), knockout.name())
     side = round(size * ratio)
     pixmap = QPixmap(QSize(side, side))
     pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    _renderer(name, colour.name(), knockout.name()).render(painter, QRectF(0, 0, side, side))
-    painter.end()
+    with QPainter(pixmap) as painter:  # a painter that outlives its pixmap, as in a traceback, crashes the program
+        renderer.render(painter, QRectF(0, 0, side, side))
     pixmap.setDevicePixelRatio(ratio)
     return pixmap
 
@@ -37,24 +37,22 @@ def widened(narrow: QPixmap) -> QPixmap:
     pixmap = QPixmap(round(TOOL_ICON.width() * ratio), narrow.height())
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.drawPixmap(0, 0, narrow)
-    painter.end()
+    with QPainter(pixmap) as painter:
+        painter.drawPixmap(0, 0, narrow)
     return pixmap
 
 
 def composed(plain: QPixmap, badge: QPixmap, glyph: str, place: QRectF) -> QPixmap:
     """Return *plain* with a ring of 1 px cut out around *place*, and *badge* there."""
     pixmap = QPixmap(plain)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Clear)
     outline = _outline(glyph, place)
-    painter.fillPath(outline, Qt.GlobalColor.black)
-    painter.strokePath(outline, QPen(Qt.GlobalColor.black, 2))
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-    painter.drawPixmap(place.topLeft(), badge)
-    painter.end()
+    with QPainter(pixmap) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Clear)
+        painter.fillPath(outline, Qt.GlobalColor.black)
+        painter.strokePath(outline, QPen(Qt.GlobalColor.black, 2))
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+        painter.drawPixmap(place.topLeft(), badge)
     return pixmap
 
 
