@@ -172,7 +172,8 @@ class AddressGrip:
     def _announce(self, index: int) -> None:
         link = addresses.link(index)
         if link is not None and link.up and link.arp:
-            (self._neighbours or self._listen(link)).announce()
+            here = self._neighbours
+            (here if here is not None and here.link == link else self._listen(link)).announce()
 
     # --- watching it --------------------------------------------------------------------------------------------
 

@@ -28,6 +28,9 @@ class Neighbours:
     Only an answer to a probe proves that. A mere claim may be the last frame of a former owner, who has given the
     address back since, or of one who stood still with that frame in its hands and falls silent now: it makes us ask.
 
+    Attributes:
+        link: as it was when the listening began.
+
     Args:
         own: returns the MAC addresses of this node, which do not count.
     """
@@ -35,7 +38,7 @@ class Neighbours:
     def __init__(self, line: ArpLine, address: IPv4Address, link: Link, own: Callable[[], Collection[bytes]]) -> None:
         self._line = line
         self._address = address
-        self._link = link
+        self.link = link
         self._own = own
         self._clock = SystemClock()
         self._timer = MonotonicTimer(self._clock)
@@ -82,22 +85,27 @@ class Neighbours:
         Raises:
             OSError: ENETDOWN when the link is down.
         """
-        heard = self._line.heard(self._address)
+        heard = [claim for claim in self._line.heard(self._address) if self._matters(claim.kind)]
         own = self._own() if heard else ()
         for claim in heard:
             if claim.mac in own:
                 continue
-            if claim.kind is Kind.ANSWER or (claim.kind is Kind.PROBE and self.asking):
+            if claim.kind is not Kind.CLAIM:
                 return claim.mac.hex(":")
-            if claim.kind is Kind.CLAIM:
-                self._doubt()
+            self._doubt()
         self._probe()
         return None
+
+    def _matters(self, kind: Kind) -> bool:
+        """Tell whether to see whose it is: whoever floods the network with claims must not hold up a monitor."""
+        if kind is Kind.PROBE:
+            return self.asking
+        return kind is Kind.ANSWER or self.asking or self._clock.steady() - self._defended >= DEFEND_INTERVAL
 
     def announce(self) -> None:
         """Tell the neighbours that it is here."""
         with contextlib.suppress(OSError):  # the link has just gone down: of that there are news
-            self._line.announce(self._address, self._link)
+            self._line.announce(self._address, self.link)
 
     def _doubt(self) -> None:
         """Ask anew; when it is here, say so too, as the neighbours have heard otherwise."""
@@ -128,7 +136,7 @@ class Neighbours:
         else:
             self._timer.disarm()
         if due:
-            self._line.probe(self._address, self._link)
+            self._line.probe(self._address, self.link)
 
     def _wake(self) -> None:
         self._timer.arm(self._clock.steady())

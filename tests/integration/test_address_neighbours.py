@@ -18,7 +18,7 @@ from nodeagent.system.addresses import Link
 from nodeagent.system.arp import ArpLine, Claim, Kind
 from nodeagent.system.clock import SystemClock
 from nodeagent.system.neighbours import AFTER, BEFORE, DOUBT
-from tests.support.namespaces import needs_namespaces, two_hosts
+from tests.support.namespaces import Namespace, needs_namespaces, two_hosts
 
 pytestmark = needs_namespaces
 
@@ -29,10 +29,11 @@ SUBNET = "10.99.0.50/24"
 
 @dataclass
 class Neighbour:
-    """The other end of the wire: hears what is said about the address, and says what the test wants."""
+    """Who is at the end of the wire that is not *other*: hears what is said, and says what the test wants."""
 
     line: ArpLine
     link: Link
+    other: Namespace
 
     def next(self, kind: Kind) -> Claim:
         """Wait for the next frame of a kind."""
@@ -56,7 +57,7 @@ def there() -> Iterator[Neighbour]:
     """Stand at one end of a wire, and return who is at the other one."""
     with two_hosts() as (here, other):
         with other.inside():
-            neighbour = Neighbour(ArpLine(), eth0())
+            neighbour = Neighbour(ArpLine(), eth0(), here)
             neighbour.line.listen(ADDRESS, neighbour.link, lambda: None)
         with here.inside():
             yield neighbour
@@ -210,6 +211,27 @@ def test_past_its_deadline_nothing_is_said_about_it(there: Neighbour) -> None:
     finally:
         grip.cut()
         grip.close()
+
+
+def test_a_card_that_gets_another_mac_address_is_announced_with_that(there: Neighbour, grip: AddressGrip) -> None:
+    online(grip)
+    let_pass(grip, AFTER[-1])
+    there.line.heard(ADDRESS)
+    there.other.ip("link", "set", "eth0", "address", "02:00:00:00:00:77")
+    wait(grip)
+    grip.look()
+    assert there.next(Kind.CLAIM).mac.hex(":") == "02:00:00:00:00:77"
+
+
+def test_many_claims_are_answered_once_a_second(there: Neighbour, grip: AddressGrip) -> None:
+    online(grip)
+    let_pass(grip, AFTER[-1])
+    there.line.heard(ADDRESS)
+    for _ in range(100):
+        there.claim()
+    let_pass(grip, DOUBT[-1] + 0.1)
+    kinds = [claim.kind for claim in there.line.heard(ADDRESS)]
+    assert kinds == [Kind.CLAIM, Kind.CLAIM, *[Kind.PROBE] * len(DOUBT)]
 
 
 def test_what_is_said_about_one_address_is_not_lost_while_another_is_looked_at(there: Neighbour) -> None:
