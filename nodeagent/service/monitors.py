@@ -139,7 +139,8 @@ class Monitors:
 
     async def _kill_on(self) -> None:
         """Go on until all has ended. What a monitor is ordered to start meanwhile is that monitor's to end first."""
-        while self._strays and not await self.kill(self._strays):
+        # Not for long at a time: what has ended belongs to groups that need not wait for the rest.
+        while self._strays and not await self.kill(self._strays, KILL_AGAIN):
             log.error("something that a dead Resource Monitor left behind cannot be killed")
             self._say_strays()
             await asyncio.sleep(KILL_AGAIN)  # nothing tells when a device or file server answers

@@ -96,6 +96,8 @@ def test_a_group_is_not_released_while_what_a_dead_monitor_left_of_it_still_runs
         assert world.beat(number).unclean
         await world.pass_time(20.0)
         assert world.owner("g").node == number
+        assert world.runs("other")  # of another group, which was held by that monitor too
+        assert world.owner("h").phase is Phase.CLAIMED
         node.container("web").unkillable = False
         node.container("web").begin_kill()
         await world.until(lambda: elsewhere(world, node), 10.0, "it is handed on when the proof comes")
