@@ -14,12 +14,15 @@ from ipaddress import IPv4Address
 import pytest
 
 from nodeagent.api.objects import ResourceState
+from nodeagent.api.problems import problem
 from nodeagent.api.properties import Value
 from nodeagent.api.texts import render
 from nodeagent.monitor.messages import Definition, Permit, Renew, Renewed, Stop
 from nodeagent.monitor.reaping import reap
 from nodeagent.planner.policies import Policy
+from nodeagent.system import addresses
 from nodeagent.system.addresses import LinkNews
+from nodeagent.system.arp import ArpLine
 from nodeagent.system.clock import SystemClock
 from tests.support.monitors import Line, RunningMonitor, running_monitor
 from tests.support.namespaces import Namespace, needs_namespaces, two_hosts
@@ -164,6 +167,21 @@ def test_a_foreign_answer_is_refused_and_its_card_named(
     assert render(failed.code, failed.parameters) == (
         f"The address {ADDRESS} is in use by the network card {mac_of(there)}; find out whose it is."
     )
+    assert addresses_of(here) == ["10.99.0.1"]
+
+
+def test_a_machine_that_takes_it_as_well_is_a_failure_and_its_card_named(
+    monitor: RunningMonitor, here: Namespace, there: Namespace
+) -> None:
+    line = monitor.attach()
+    line.start(address(policy=ONCE))
+    line.online("ip")
+    there.ip("address", "add", f"{ADDRESS}/24", "dev", "eth0")
+    with there.inside():
+        link = next(link for link in addresses.picture().links.values() if link.name == "eth0")
+        ArpLine().announce(IPv4Address(ADDRESS), link)
+    failed = line.state(ResourceState.FAILED, "ip").information
+    assert failed == problem("address_in_use", address=ADDRESS, mac=mac_of(there))
     assert addresses_of(here) == ["10.99.0.1"]
 
 
