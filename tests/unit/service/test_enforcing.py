@@ -10,7 +10,6 @@ import pytest
 from nodeagent.monitor.messages import Enforced, Guarded, Permit, Resisting
 from nodeagent.service.enforcing import LATE, Enforcement
 
-
 pytestmark = pytest.mark.asyncio
 
 
