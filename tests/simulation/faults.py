@@ -201,10 +201,12 @@ def _resists(chance: random.Random, times: Profile, *, guarded: bool) -> list[Fa
     """
     at = chance.uniform(5.0, 15.0)
     told = 0.2 if guarded else 2.0 + times.kill_bound + chance.uniform(0.0, 8.0)
+    which = chance.random()
+    found_out = Fault(at + 0.1, "monitor crash", OWNER, 0.0, which, 1)
     return [
-        Fault(at, "unkillable", OWNER, 60.0, chance.random(), 1),
-        Fault(at + 0.1, "offline" if chance.random() < 0.5 else "monitor crash", OWNER, 0.0, 0.0, 1),
-        Fault(at + told, "cut", OWNER, times.takeover + chance.uniform(5.0, 15.0), 0.0, 1),
+        Fault(at, "unkillable", OWNER, 60.0, which, 1),
+        *(() if guarded else (found_out,)),
+        Fault(at + told, "cut", OWNER, times.takeover + chance.uniform(5.0, 15.0), which, 1),
     ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import gc
 import logging
 import random
 import tempfile
@@ -105,6 +107,13 @@ def _logged() -> Iterator[None]:
 Story = Callable[[World], Awaitable[None]]
 
 
+@functools.cache
+def _settle_memory() -> None:
+    """Let the collector look no more at what was imported, once: that saves a fifth of the time."""
+    gc.collect()
+    gc.freeze()
+
+
 def simulate(
     story: Story,
     *,
@@ -135,6 +144,7 @@ def simulate(
             await asyncio.sleep(1.0)  # what was cancelled comes to its end
         return world
 
+    _settle_memory()
     with (
         tempfile.TemporaryDirectory(prefix="world") as folder,
         simulated_system(),
