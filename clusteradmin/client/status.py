@@ -82,6 +82,7 @@ class Listeners:
         self._status = False
         self._resync = False
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, listener: Listener) -> Callable[[], None]:
         """Tell *listener* from now on; return what ends that."""
@@ -111,7 +112,8 @@ class Listeners:
 
     def _tell_soon(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(BATCH_SECONDS, self.tell)
+            self._loop = asyncio.get_running_loop()
+            self._timer = self._loop.call_later(BATCH_SECONDS, self.tell)
 
     def tell(self) -> None:
         """Tell what has been collected, now."""
@@ -125,9 +127,9 @@ class Listeners:
         self._status = self._resync = False
         if update == Update():
             return
-        loop = asyncio.get_running_loop()
+        assert self._loop is not None  # kept: a window's loop calls us when it does not count as running any more
         for token in tuple(self._listeners):  # a copy: a script's own thread may end its listening meanwhile
-            loop.call_soon(self._tell_one, token, update)  # each by itself: one that fails does not silence the others
+            self._loop.call_soon(self._tell_one, token, update)  # each by itself: one that fails silences no other
 
     def _tell_one(self, token: object, update: Update) -> None:
         if listener := self._listeners.get(token):

@@ -359,6 +359,7 @@ async def test_the_papers_story_from_the_wizard_to_the_last_process(
     await picture(dialog, "09-move-group")
     click(dialog.accept_button)
     assert await settled(area, "Paper and Pen", GroupState.ONLINE, off=home) == "NODE3"
+    witness.await_life(resource_named(area, "Editor").process_id)
 
     node = area.tree.model.index_of(Place(Branch.NODE, "2"))
     select(area, group_named(area, "Paper and Pen"))
