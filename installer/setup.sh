@@ -148,7 +148,7 @@ install_packages() { # ENTRY...: installs what is missing, or says what to insta
     case $others in
         *" etcd-server "*)
             others=${others/ etcd-server / }
-            install_without_service etcd-server etcd
+            install_without_service etcd-server etcd || exit 1
             ;;
     esac
     # shellcheck disable=SC2086
@@ -161,23 +161,19 @@ apt_install() { # PACKAGE...
 }
 
 # Installs a package for its program alone: the service that Debian starts and enables with it stays off.
-install_without_service() { # PACKAGE SERVICE
-    local policy=/usr/sbin/policy-rc.d own=
+# A subshell, so that the policy goes in any case: while it is there no package starts its service.
+install_without_service() ( # PACKAGE SERVICE
+    policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
+        trap '$SUDO rm -f "$policy"' EXIT
+        trap 'exit 130' HUP INT TERM
         printf '#!/bin/sh\nexit 101\n' | $SUDO tee "$policy" >/dev/null
         $SUDO chmod 755 "$policy"
-        own=yes
     fi
-    # In a subshell: it may stop, and the policy must go in any case.
-    if (apt_install "$1"); then
-        # With neither systemd nor its tools the boot scripts alone would start it.
-        $SUDO systemctl disable --quiet "$2" 2>/dev/null || $SUDO update-rc.d "$2" disable >/dev/null 2>&1 || true
-        [ -z "$own" ] || $SUDO rm -f "$policy"
-    else
-        [ -z "$own" ] || $SUDO rm -f "$policy"
-        exit 1
-    fi
-}
+    apt_install "$1"
+    # With neither systemd nor its tools the boot scripts alone would start it.
+    $SUDO systemctl disable --quiet "$2" 2>/dev/null || $SUDO update-rc.d "$2" disable >/dev/null 2>&1 || true
+)
 
 # --- .venv ------------------------------------------------------------------------------------------------------
 
