@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import signal
 import traceback
@@ -20,6 +19,7 @@ from nodeagent.service.parts import NodeParts
 from nodeagent.settings import AgentSettings
 from nodeagent.system.processes import ExitStatus
 from tests.simulation.address import Answering
+from tests.simulation.lastresort import LastResort
 from tests.simulation.machine import FakeContainer, FakeContainers, KernelProcess, NodeClock
 from tests.simulation.network import NodeStore, Path
 from tests.simulation.virtualtime import Process
@@ -46,28 +46,6 @@ class SimulatedMonitor(Monitor):
     def _permit(self, order: Permit) -> None:
         self.node.permitted(order)
         super()._permit(order)
-
-
-class LastResort:
-    """The kernel's promise to kill a monitor at a moment (safety rule P8)."""
-
-    def __init__(self, node: Node, monitor: MonitorProcess) -> None:
-        self._node = node
-        self._monitor = monitor
-        self._timer: asyncio.TimerHandle | None = None
-
-    def arm(self, moment: float) -> None:
-        """Set it."""
-        self.disarm()
-        if moment != float("inf"):
-            wait = max(0.0, self._node.clock.true_until(moment))
-            self._timer = self._node.kernel.later(wait, self._monitor.die, "killed by the kernel's timer")
-
-    def disarm(self) -> None:
-        """Let it live."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
 
 class NodeProcess(Process):

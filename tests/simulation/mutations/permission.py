@@ -13,8 +13,8 @@ from nodeagent.service.announcing import Times
 from nodeagent.service.attempts import Attempts
 from nodeagent.service.membership import Membership
 from tests.simulation import running
+from tests.simulation.lastresort import LastResort
 from tests.simulation.mutations.switching import Mutation
-from tests.simulation.node import LastResort
 from tests.simulation.world import World
 
 _confirmed = Membership._confirmed
