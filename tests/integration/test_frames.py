@@ -136,7 +136,7 @@ def test_a_call_that_cannot_be_read_is_refused_by_its_number(agent: Agent) -> No
         talk.raw(b'{"frame":"call","id":12,"request":{"request":"reboot"}}\n{"frame":"call","id":"x","request":{}}\n')
         refusals = [talk.next(), talk.next()]
         assert [(f.id, f.problem.code) for f in refusals if isinstance(f, Refused)] == [
-            (12, "frame_invalid"),
+            (12, "request_unknown"),
             (0, "frame_invalid"),
         ]
 
