@@ -219,7 +219,8 @@ async def test_a_password_that_is_no_longer_right_is_asked_anew(with_passwords: 
 
 @pytest.mark.asyncio
 async def test_without_terminal_or_window_no_password_is_asked(with_passwords: Sshd, own_file: Path) -> None:
-    with pytest.raises(AuthenticationFailed, match=r"The password of anna@\S+ cannot be asked without a terminal") as caught:
+    sentence = r"The password of anna@\S+ cannot be asked without a terminal"
+    with pytest.raises(AuthenticationFailed, match=sentence) as caught:
         await SshConnection.open(with_passwords.host(), credentials(), known(with_passwords, own_file))
     assert caught.value.tried == ()
     assert caught.value.accepted == ("password",)
