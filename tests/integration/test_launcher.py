@@ -145,6 +145,7 @@ def test_what_cannot_be_started_is_said_as_without_a_launcher(container: Contain
 def test_where_clone3_is_forbidden_programs_are_started_without_the_launcher(
     container: Container, launcher: Launcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    os.kill(launcher.pid, signal.SIGSTOP)  # what it is asked it must not do: it would succeed
     monkeypatch.setattr(launcher, "_receive", lambda _: ANSWER.pack(0, errno.ENOSYS) if launcher._answers else HELLO)
     with running(container.begin(Launch(("/bin/sleep", "1000"), environment=ENVIRONMENT))) as started:
         assert parent(started.process.pid) == os.getpid()
