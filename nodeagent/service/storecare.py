@@ -20,6 +20,7 @@ from nodeagent.service.leadership import Leadership
 log = logging.getLogger(__name__)
 
 EVERY: Final = 10.0  # seconds between two looks
+SOON: Final = 3.0  # seconds until the next look at a member that did not answer
 COMPACT_EVERY: Final = 6  # looks
 KEPT: Final = 10_000  # revisions of which the changes stay known, as in the embedded store
 FULL: Final = 0.6  # of the quota: from here on it is told
@@ -44,13 +45,14 @@ class StoreCare:
         self._events = events
         self._looks = 0
         self._missing: dict[int, Voter] = {}
+        self._silent: set[int] = set()
         self._told_full = False
         self._told_sparse: set[int] = set()
 
     async def run(self) -> None:
         """Look after it for ever."""
         while True:
-            await asyncio.sleep(EVERY)  # nothing waits for it
+            await asyncio.sleep(SOON if self._silent else EVERY)  # nothing waits for it
             if self._leadership.holds_lead:
                 try:
                     await self.look()
@@ -88,11 +90,13 @@ class StoreCare:
         await self._say(Severity.ERROR, "event_database_full")
 
     async def _tell_missing(self, health: StoreHealth) -> None:
-        gone = {voter.id: voter for voter in health.missing}
+        """Tell which members went and came; one that misses a single look may only be slow, or its answer lost."""
+        silent = {voter.id: voter for voter in health.missing}
+        gone = {number: voter for number, voter in silent.items() if number in self._silent}
         known = {voter.id for voter in health.voters}
         lost = [voter for number, voter in gone.items() if number not in self._missing]
-        back = [voter for number, voter in self._missing.items() if number not in gone and number in known]
-        self._missing = gone
+        back = [voter for number, voter in self._missing.items() if number not in silent and number in known]
+        self._missing, self._silent = gone, set(silent)
         for voter in lost:
             await self._say(Severity.WARNING, "event_voter_lost", member=voter.name, spare=health.spare)
         for voter in back:
