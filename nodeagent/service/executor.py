@@ -16,17 +16,7 @@ from nodeagent.api.states import wanted
 from nodeagent.database.records import Order, OwnerRecord, order_key, verdict_key
 from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
 from nodeagent.database.view import Delta
-from nodeagent.monitor.messages import (
-    Closed,
-    Definition,
-    Fail,
-    Forget,
-    Quit,
-    Report,
-    Start,
-    Stop,
-    Update,
-)
+from nodeagent.monitor.messages import Closed, Definition, Fail, Forget, Quit, Report, Start, Stop, Update
 from nodeagent.planner.dependencies import StartNext, all_down, next_steps, waits_for
 from nodeagent.planner.policies import policy_of
 from nodeagent.service.following import Following
@@ -142,6 +132,12 @@ class Executor:
             detail = ", ".join(resource.name for resource in names if resource)
             self._reporting.say(Severity.ERROR, "event_unclean", detail=detail)
         self._resisting = resisting
+
+    def monitor_gone(self, held: tuple[ResourceId, ...]) -> None:
+        """All of *held* is being killed: it counts as running until `monitor_died`, but nothing is started on it."""
+        for resource in held:
+            if resource in self._reports and self._reports[resource].state in RUNNING:
+                self._reports[resource] = replace(self._reports[resource], state=ResourceState.OFFLINE_PENDING)
 
     def monitor_died(self, name: str, held: tuple[ResourceId, ...], *, asked: bool) -> None:
         """Nothing of *held* runs any more: forget its states, so that it starts again where it is wanted."""

@@ -21,6 +21,10 @@ class News(Protocol):
         """Take a monitor's answer to CloseEpoch."""
         ...
 
+    def monitor_gone(self, held: tuple[ResourceId, ...]) -> None:
+        """Learn that all of *held* is being killed, as its monitor lives no more; `monitor_died` follows."""
+        ...
+
     def monitor_died(self, name: str, held: tuple[ResourceId, ...], *, asked: bool) -> None:
         """Learn that nothing of *held* runs any more; *asked*: it was to end."""
         ...

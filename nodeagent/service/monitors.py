@@ -344,8 +344,7 @@ class Monitors:
         )
 
     def _notes_of_dead(self) -> list[notes.Notes]:
-        paths = self._settings.monitors.glob("*.json")
-        return [notes.read(path) for path in paths if path.stem not in self._links]
+        return [notes.read(path) for path in self._settings.monitors.glob("*.json") if path.stem not in self._links]
 
     async def close(self, *, quit_monitors: bool) -> None:
         """Detach; *quit_monitors* ends those that hold nothing."""
@@ -437,6 +436,7 @@ class Monitors:
         noted = notes.read(self._notes_of(link.name))
         asked = link.quits and not noted.held
         log.log(logging.INFO if asked else logging.ERROR, "Resource Monitor %s is gone: %s", link.name, status)
+        self._news.monitor_gone(tuple(noted.held))
         while not await self.kill(noted.held):
             log.error("what Resource Monitor %s held cannot be killed; trying again", link.name)
             self.enforcement.cannot_kill(link.name, noted.held)

@@ -28,6 +28,9 @@ class Silent:
     def closed(self, name: str, said: Closed) -> None:
         """Take no notice."""
 
+    def monitor_gone(self, held: tuple[ResourceId, ...]) -> None:
+        """Take no notice."""
+
     def monitor_died(self, name: str, held: tuple[ResourceId, ...], *, asked: bool) -> None:
         """Take no notice."""
 

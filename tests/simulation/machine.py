@@ -157,6 +157,7 @@ class FakeContainer:
         self.name = name
         self.inside: dict[KernelProcess, bool] = {}
         self._dying: set[KernelProcess] = set()
+        self._doomed: set[KernelProcess] = set()  # was killed: runs no program any more, whatever it waits for
         self.unkillable = False  # its processes wait for a device
         slow = SLOW_KILL * (Slow.kill_bound or 0.0) if name in node.slow else None
         self.dies_in = slow  # seconds that a kill takes; None: a random short time
@@ -180,7 +181,7 @@ class FakeContainer:
         def run() -> None:
             if not node.app_can_start(self.name):
                 self.gone(process, ExitStatus(code=127))
-            elif process.status is None and process not in self._dying:
+            elif process.status is None and process not in self._doomed:
                 self.inside[process] = True
                 node.app_runs(self.name, process.pid)
                 launched.running = True
@@ -233,11 +234,13 @@ class FakeContainer:
         """Let a process have ended."""
         ran = self.inside.pop(process, None)
         self._dying.discard(process)
+        self._doomed.discard(process)
         if ran:
             self.node.app_ended(self.name, process.pid)
         process.end(status)
 
     def _kill(self, process: KernelProcess) -> None:
+        self._doomed.add(process)
         if process not in self._dying and not self.unkillable:
             self._dying.add(process)
             longest = SLOW_KILL * self.node.bound

@@ -61,3 +61,41 @@ def test_a_node_whose_directories_are_wiped_gives_its_addresses_back_before_its_
 
     for seed in range(1, 5):
         simulate(story, seed=seed, profile="virtual machines")  # whose permissions last
+
+
+def test_nothing_starts_on_what_died_with_its_monitor_while_another_resource_of_that_is_slow_to_die() -> None:
+    async def story(world: World) -> None:
+        for node in world.nodes.values():
+            node.slow.add("slow")
+        world.add_group("g", {"address": (), "web": ("address",)}, preferred=(1,), separate={"web"})
+        world.add_group("h", {"slow": ()}, preferred=(1,), kind="Slow")
+        await world.boot()
+        before, node = world.runs("web"), world.home_of("g")
+        assert node is world.home_of("h")
+        node.crash_monitor()
+        await world.until(lambda: not world.runs("address") and not world.runs("web"), 0.5, "both are gone")
+        await world.settled(20.0)  # the witness looks at the order
+        assert world.runs("web") is not before
+
+    for seed in range(1, 9):
+        simulate(story, seed=seed)
+
+
+def test_a_program_that_was_killed_before_it_ran_does_not_run_when_it_waits_for_a_device() -> None:
+    async def story(world: World) -> None:
+        world.add_group("g", {"web": ()}, preferred=(1,), parameters={"Start": 1.0})
+        node = world.nodes[1]
+        for other in world.nodes.values():
+            other.power_on()
+            await world.pass_time(0.05)
+        container = node.container("web")
+        await world.until(lambda: container.inside, 10.0, "it is about to run")
+        container.unkillable = True
+        node.crash_monitor()
+        await world.pass_time(10.0)
+        assert not world.runs("web")
+        assert not container.is_empty()
+        container.unkillable = False
+        await world.settled(20.0)
+
+    simulate(story)
