@@ -11,7 +11,7 @@ from typing import Final
 
 from nodeagent.api.events import LogEntry
 from nodeagent.api.objects import Snapshot
-from nodeagent.database.records import encode, event_key
+from nodeagent.database.records import CLUSTER, encode, event_key
 from nodeagent.database.store import Change, ClusterStore, Compacted, Restored, Unavailable
 from nodeagent.database.view import ClusterView, Delta
 
@@ -68,9 +68,14 @@ class Following:
     async def load(self) -> None:
         """Read everything once; after a failure with more patience, as it may be much and the store busy.
 
+        A store that does not answer a small question either is not worth that patience: the answer to what was lost
+        on the way never comes, and this node would be silent long after everything is well again.
+
         Raises:
             Unavailable: the store does not answer.
         """
+        if self._patience > PATIENCE:
+            await self.store.read(CLUSTER, timeout=PATIENCE)
         patience, self._patience = self._patience, min(2 * self._patience, MOST_PATIENCE)
         self.view.load(await self.store.read("", timeout=patience))
         self._patience = PATIENCE

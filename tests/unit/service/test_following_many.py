@@ -54,15 +54,23 @@ async def following_has(following: Following, revision: int) -> None:
 
 
 class BusyStore(MemoryStore):
-    """It needs five seconds for everything, and says so at once to whoever does not wait as long."""
+    """It needs five seconds for everything, and says so at once to whoever does not wait as long.
+
+    Attributes:
+        away: nothing is answered at all.
+        asked: the patience of each who asked for everything; *small* that of those who asked for less.
+    """
+
+    away = False
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[float] = []
+        self.small: list[float] = []
 
     async def read(self, prefix: str, *, timeout: float = 2.0) -> Contents:
-        self.asked.append(timeout)
-        if timeout < 5:
+        (self.small if prefix else self.asked).append(timeout)
+        if self.away or (not prefix and timeout < 5):
             raise Unavailable
         return await super().read(prefix, timeout=timeout)
 
@@ -77,4 +85,21 @@ async def test_a_store_that_needs_long_for_everything_is_given_more_time_after_e
     assert store.asked == [2, 4, 8]
     with pytest.raises(Unavailable):
         await following.load()  # as patient as at first again
+    await store.close()
+
+
+async def test_a_store_that_answers_nothing_is_given_no_more_time() -> None:
+    """What was lost on the way to it is never answered, and for so long a node would be silent when it is back."""
+    store = BusyStore()
+    following = Following(store, "memory")
+    store.away = True
+    for _ in range(6):
+        with pytest.raises(Unavailable):
+            await following.load()
+    assert (store.asked, store.small) == ([2], [2] * 5)
+    store.away = False
+    with pytest.raises(Unavailable):
+        await following.load()
+    await following.load()
+    assert store.asked == [2, 4, 8]
     await store.close()
