@@ -309,8 +309,12 @@ class Player:
                 return
 
     async def _administrate(self) -> None:
+        """Bring online what has failed, and switch on what its device turned off: nobody else does."""
         world = self._world
         while True:
+            for node in world.nodes.values():
+                if not node.on:
+                    node.power_on()
             for resources in world.groups.values():
                 for resource in resources:
                     state = world.record(resource)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.faults import LASTS, SCENES, draw
-from tests.simulation.playing import tell
+from tests.simulation.faults import LASTS, SCENES, Group, Plan, draw
+from tests.simulation.playing import Player, tell
+from tests.simulation.running import simulate
+from tests.simulation.world import World
 
 
 def test_nothing_runs_twice_and_everything_comes_back(seed: int) -> None:
@@ -25,3 +27,15 @@ def test_the_stories_of_ci_know_every_kind_of_fault() -> None:
     assert kinds >= set(LASTS)
     assert {"rare news", "all late", "slow answers", "service lost", "move to", "unkillable"} <= kinds
     assert len(SCENES) == len({scene.__name__ for scene in SCENES})
+
+
+def test_a_node_that_its_device_turns_off_after_everything_has_healed_is_switched_on() -> None:
+    alone = Group("g", {"slow": ()}, {}, frozenset(), (1,), (1,), {}, {}, {"Start": 5.0})
+    plan = Plan(2, "default", 1.0, 0.0, (alone,), (), None, "off", "never")
+
+    async def story(world: World) -> None:
+        world.kernel.later(3.0, world.nodes[1].power_off)
+        await Player(world, plan).play()
+        assert world.nodes[1].boots == 2
+
+    simulate(story, nodes=2)
