@@ -44,7 +44,7 @@ class Collection(Generic[T]):
         self._cluster = cluster
 
     def _items(self) -> list[T]:
-        raise NotImplementedError
+        raise NotImplementedError  # each collection says what is in it
 
     @property
     def count(self) -> int:

@@ -44,7 +44,7 @@ class _Related(ResourceCollection):
 
     def add_item(self, other: Resource | str) -> None:
         """Relate *other*, at once. Raises ClusterError."""
-        raise NotImplementedError
+        raise NotImplementedError  # dependencies and dependents are added differently
 
     def create_item(self, name: str, type_name: str, flags: int = 0) -> Resource:
         """Create a resource in the same group and relate it in this way. Raises ClusterError."""

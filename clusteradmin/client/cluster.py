@@ -315,8 +315,8 @@ class Cluster:
         """Change the status; a new state begins now and plans no attempt unless told."""
         if state is not None and state is not self.status.state:
             changes = {"since": time.time(), "next_try": None, **changes}
-        # Keywords of Status, which a mapping of objects cannot say.
-        new = dataclasses.replace(self.status, state=state or self.status.state, **changes)  # type: ignore[arg-type]
+        wanted = state or self.status.state
+        new = dataclasses.replace(self.status, state=wanted, **changes)  # type: ignore[arg-type]  # keywords of Status
         if new != self.status:
             self.status = new
             self._listeners.note_status()

@@ -12,7 +12,7 @@ from clusteradmin.client.cluster import Cluster
 from clusteradmin.client.commands import send, wait_for
 from nodeagent.api.objects import Cluster as ClusterItself
 from nodeagent.api.objects import Group, Node, NodeId, NodeState, Phase, Snapshot, ref
-from nodeagent.api.problems import refuse
+from nodeagent.api.problems import ClusterError, refuse
 from nodeagent.api.requests import (
     AdmitNode,
     BeginMaintenance,
@@ -134,8 +134,8 @@ async def restart_agents(cluster: Cluster, told: Callable[[Node], None], *, note
     for node in sorted(members, key=lambda node: (node.id == cluster.connected_node, node.id)):
         try:
             await restart_node(cluster, node, wait=RESTART_SECONDS, note=note)
-        except Exception as exc:
-            if getattr(getattr(exc, "problem", None), "code", "") != "still_pending":
+        except ClusterError as exc:
+            if exc.problem.code != "still_pending":
                 raise
             raise refuse("node_not_back", name=node.name, seconds=RESTART_SECONDS) from exc
         told(node)

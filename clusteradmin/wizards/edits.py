@@ -276,8 +276,8 @@ class Edits:
         return tuple(found)
 
     def _values(self, part: Part) -> dict[str, Value | None]:
-        # Properties and parameters hold Values.
-        return {key.name: value for key, value in self._mine.items() if key.part is part}  # type: ignore[misc]
+        mine = self._mine.items()
+        return {k.name: v for k, v in mine if k.part is part}  # type: ignore[misc]  # these parts hold Values
 
 
 def can_rename(kind: ObjectKind) -> bool:

@@ -119,7 +119,7 @@ class Outside:
             call(*arguments)
         except ResourceError as exc:
             return exc.problem
-        except Exception as exc:  # noqa: BLE001 - plug-in code: see above
+        except Exception as exc:  # noqa: BLE001 - plug-in code: its error is the resource's failure
             return problem("call_failed", entry="grip", detail=f"{type(exc).__name__}: {exc}")
         return None
 
@@ -127,8 +127,11 @@ class Outside:
 def cut_leftovers(kind: ResourceType[Any], parameters: dict[str, Any], now: Callable[[], float]) -> bool:
     """End what a dead monitor left of a resource outside its processes; True when that is sure."""
     try:
-        mine = kind.read(parameters)
-        grip = kind.grip(mine, now)
+        try:
+            mine = kind.read(parameters)
+            grip = kind.grip(mine, now)
+        except ResourceError:
+            return True  # with such settings it was never online
         if grip is None:
             return True
         try:
@@ -136,8 +139,6 @@ def cut_leftovers(kind: ResourceType[Any], parameters: dict[str, Any], now: Call
                 kind.terminate(mine)
         finally:
             grip.close()
-    except ResourceError:
-        return True  # with such settings it was never online
-    except Exception:  # noqa: BLE001 - plug-in code: nothing is proven
+    except Exception:  # noqa: BLE001 - plug-in code, a refusal to end among it: nothing is proven
         return False
     return True

@@ -209,7 +209,7 @@ class ResourceType(Generic[S]):
         Raises:
             ResourceError: it cannot.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each type has its own, or never needs it
 
     def offline(self, mine: S, progress: Progress) -> None:
         """Take it offline gracefully; being offline already is not an error.
@@ -217,7 +217,7 @@ class ResourceType(Generic[S]):
         Raises:
             ResourceError: it does not stop; `terminate` follows.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each type has its own, or never needs it
 
     def terminate(self, mine: S) -> None:
         """Stop it now. What its own processes are is killed by the monitor besides."""
@@ -228,7 +228,7 @@ class ResourceType(Generic[S]):
 
     def is_alive(self, mine: S) -> bool:
         """Tell thoroughly whether it works; a no means that it has failed."""
-        raise NotImplementedError
+        raise NotImplementedError  # each type has its own, or never needs it
 
     def grip(self, mine: S, now: Callable[[], float]) -> Grip | None:
         """Return the monitor's own hand on what lies outside the processes; None when nothing does.
@@ -269,7 +269,7 @@ class ApplicationType(ResourceType[S]):
         Raises:
             ResourceError: it cannot be started here.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each type has its own, or never needs it
 
 
 class ResourceError(Exception):

@@ -245,9 +245,12 @@ def test_settings_that_cannot_be_read_were_never_online(kind: Gripped) -> None:
     assert kind.record == []
 
 
-def test_a_cut_of_leftovers_that_fails_proves_nothing(kind: Gripped, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [OSError("no"), failure("not_alive")], ids=["fault", "refusal"])
+def test_a_cut_of_leftovers_that_fails_proves_nothing(
+    kind: Gripped, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def refused(self: Hand) -> bool:
-        raise OSError("no")
+        raise error
 
     monkeypatch.setattr(Hand, "cut", refused)
     assert not cut_leftovers(kind, {"Where": "here"}, lambda: 0.0)
