@@ -17,9 +17,10 @@ from nodeagent.api.requests import Right
 from nodeagent.database.records import GroupRecord, NodeRecord, decode, encode, group_key, node_key
 from nodeagent.planner.timing import PROFILES
 from nodeagent.service.rights import Caller
-from tests.simulation.faults import EVERYBODY, LEADER, OWNER, Fault, Plan, draw
+from tests.simulation.faults import EVERYBODY, LEADER, OWNER, Fault
 from tests.simulation.machine import Slow
 from tests.simulation.node import Node
+from tests.simulation.plans import Plan, draw
 from tests.simulation.running import simulate
 from tests.simulation.world import BrokenPromise, World
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.faults import LASTS, SCENES, Group, Plan, draw
+from tests.simulation.faults import LASTS
+from tests.simulation.plans import Group, Plan, draw
 from tests.simulation.playing import Player, tell
 from tests.simulation.running import simulate
+from tests.simulation.scenes import SCENES
 from tests.simulation.world import World
 
 
