@@ -16,14 +16,15 @@ from nodeagent.api.states import wanted
 from nodeagent.database.records import Order, OwnerRecord, order_key, verdict_key
 from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
 from nodeagent.database.view import Delta
-from nodeagent.monitor.messages import Closed, Definition, Fail, Forget, Quit, Report, Start, Stop, Update
+from nodeagent.monitor.messages import Closed, Definition, Fail, Report, Start, Stop, Update
 from nodeagent.planner.dependencies import StartNext, all_down, next_steps, waits_for
 from nodeagent.planner.policies import policy_of
 from nodeagent.service.following import Following
-from nodeagent.service.heldpolicies import RUNNING, HeldPolicies, separate
+from nodeagent.service.heldpolicies import RUNNING, HeldPolicies
+from nodeagent.service.heldresources import HeldResources, monitor_name
 from nodeagent.service.membership import Membership
 from nodeagent.service.monitorless import Monitorless
-from nodeagent.service.monitors import SHARED, MonitorFailed, ResourceMonitors
+from nodeagent.service.monitors import MonitorFailed
 from nodeagent.service.owning import Owning
 from nodeagent.service.reporting import Reporting
 from nodeagent.service.retries import Retries
@@ -42,15 +43,11 @@ class Executor:
         self._membership = membership
         self._reporting = reporting
         self._clock = clock
-        self.monitors: ResourceMonitors | None = None
-        self._reports: dict[ResourceId, Report] = {}
-        self._ordered: dict[ResourceId, ResourceState] = {}
-        self._monitor_of: dict[ResourceId, str] = {}
+        self.held = HeldResources()
         self._policies = HeldPolicies(following)
         self._owning = Owning(following, membership, clock, reporting.events, self._look_at)
         self._resisting: frozenset[ResourceId] = frozenset()
         self._monitorless = Monitorless(membership, clock, self.reported)
-        self._fresh: set[ResourceId] = set()
         self._retries = Retries(clock)
         self._dirty: set[GroupId] = set()
         self._wake = asyncio.Event()
@@ -62,21 +59,18 @@ class Executor:
 
     def attached(self, reports: list[Report]) -> None:
         """Take what the monitors held before this service came; what was missed meanwhile is written down."""
-        for report in reports:
-            self._reports.setdefault(report.id, report)  # news that came since is newer
-        assert self.monitors is not None
-        for report in self._reports.values():
+        self.held.attached(reports)
+        for report in self.held.reports.values():
             resource = self._following.snapshot.resources.get(report.id)
-            self._monitor_of[report.id] = self.monitors.holder_of(report.id)
             if resource and (resource.state, resource.process_id) != (report.state, report.process_id):
                 self._write_down(resource, report)
-        self._reporting.attached(self._reports.values())
+        self._reporting.attached(self.held.reports.values())
         self.look_at_everything()
 
     def look_at_everything(self) -> None:
         """Look at all groups."""
         self._dirty |= set(self._following.snapshot.groups)
-        self._dirty |= {report.group for report in self._reports.values()}
+        self._dirty |= {report.group for report in self.held.reports.values()}
         self._wake.set()
 
     def _changed(self, delta: Delta) -> None:
@@ -92,8 +86,8 @@ class Executor:
                 resource = snapshot.resources.get(name)
                 if resource is not None:
                     self._dirty.add(resource.group)
-                if name in self._reports:
-                    self._dirty.add(self._reports[name].group)
+                if name in self.held.reports:
+                    self._dirty.add(self.held.reports[name].group)
             elif prefix in ("cluster", "nodes", "types", "reports"):
                 self._dirty |= set(snapshot.groups)
         if self._dirty:
@@ -101,8 +95,7 @@ class Executor:
 
     def reported(self, report: Report) -> None:
         """Take a state from a monitor, and write it down."""
-        self._reports[report.id] = report
-        self._ordered.pop(report.id, None)
+        self.held.reported(report)
         if not self._membership.node:
             return  # not joined yet: `attached` writes it down
         resource = self._following.snapshot.resources.get(report.id)
@@ -113,10 +106,9 @@ class Executor:
         self._wake.set()
 
     def _write_down(self, resource: Resource, report: Report) -> None:
-        monitor = self.monitors.process_of(self._monitor_of.get(resource.id, SHARED)) if self.monitors else 0
         policy = policy_of(resource, self._following.snapshot.types.get(resource.type))
         retry_at = self._retries.plan(report, policy, lambda: self._try_again(resource))
-        self._reporting.report(resource, report, retry_at, monitor)
+        self._reporting.report(resource, report, retry_at, self.held.monitor_process(resource.id))
 
     def closed(self, name: str, said: Closed) -> None:
         """Take a monitor's answer to CloseEpoch."""
@@ -124,9 +116,8 @@ class Executor:
 
     def resisted(self) -> None:
         """Take note of what cannot be stopped, and of what could be after all (safety rule P7)."""
-        assert self.monitors is not None
-        resisting = self.monitors.enforcement.resisting
-        self._owning.resist(resisting, self._reports)
+        resisting = self.held.monitors.enforcement.resisting
+        self._owning.resist(resisting, self.held.reports)
         if resisting - self._resisting and self._membership.node:
             names = (self._following.snapshot.resources.get(resource) for resource in sorted(resisting))
             detail = ", ".join(resource.name for resource in names if resource)
@@ -134,23 +125,17 @@ class Executor:
         self._resisting = resisting
 
     def monitor_gone(self, held: tuple[ResourceId, ...]) -> None:
-        """All of *held* is being killed: it counts as running until `monitor_died`, but nothing is started on it."""
-        for resource in held:
-            if resource in self._reports and self._reports[resource].state in RUNNING:
-                self._reports[resource] = replace(self._reports[resource], state=ResourceState.OFFLINE_PENDING)
+        """All of *held* is being killed; `monitor_died` follows."""
+        self.held.monitor_gone(held)
 
     def monitor_died(self, name: str, held: tuple[ResourceId, ...], *, asked: bool) -> None:
-        """Nothing of *held* runs any more: forget its states, so that it starts again where it is wanted."""
+        """Nothing of *held* runs any more: it starts again where it is wanted."""
         if not asked:
             self._reporting.monitor_died(name)
+        for resource in self.held.monitor_died(name, held):
+            self._reporting.lost(resource)
         for resource in held:
-            former = self._reports.pop(resource, None)
-            if former is not None and former.state in RUNNING:
-                self._reporting.lost(resource)
-            self._ordered.pop(resource, None)
             self._owning.claimed.pop(self._group_of(resource), None)
-        for resource in [r for r in self._ordered if self._monitor_of.get(r, SHARED) == name]:
-            del self._ordered[resource]  # it may not have read the order
         self._owning.monitor_died(name)
         self.look_at_everything()
 
@@ -160,8 +145,7 @@ class Executor:
 
     def forget_everything(self) -> None:
         """A new life of this node has begun: nothing runs, nothing is claimed."""
-        self._reports.clear()
-        self._ordered.clear()
+        self.held.forget_everything()
         self._owning.forget_everything()
         self.look_at_everything()
 
@@ -236,7 +220,7 @@ class Executor:
     def _let_go(self, group: GroupId) -> None:
         """Stop what runs of a group that this node does not own (any more), and forget it."""
         self._owning.claimed.pop(group, None)
-        for report in [r for r in self._reports.values() if group in (r.group, self._group_of(r.id))]:
+        for report in [r for r in self.held.reports.values() if group in (r.group, self._group_of(r.id))]:
             if self._group_of(report.id) not in ("", group):
                 self._dirty.add(self._group_of(report.id))  # it changed groups: the other one arms it anew
             else:
@@ -244,20 +228,17 @@ class Executor:
 
     def _end_deleted(self, group: GroupId) -> None:
         """Stop what was deleted while it was starting: what is shown is a moment behind."""
-        for report in [r for r in self._reports.values() if r.group == group and not self._group_of(r.id)]:
+        for report in [r for r in self.held.reports.values() if r.group == group and not self._group_of(r.id)]:
             self._end(report)
 
     def _end(self, report: Report) -> None:
         if report.state in RUNNING or report.deadline:
-            self._order(report.id, Stop(id=report.id, now=True), ResourceState.OFFLINE_PENDING)
+            self.held.order(report.id, Stop(id=report.id, now=True), ResourceState.OFFLINE_PENDING)
         else:
             self._forget(report.id)
 
     def _forget(self, resource: ResourceId) -> None:
-        self._order(resource, Forget(id=resource), None)
-        if self._monitor_of.pop(resource, SHARED) != SHARED and self.monitors is not None:
-            self.monitors.order(resource, Quit())
-        self._reports.pop(resource, None)
+        self.held.forget(resource)
         self._policies.forget(resource)
         self._retries.forget(resource)
 
@@ -267,11 +248,11 @@ class Executor:
         if not self._owning.is_covered(group):
             self._look_at(group, RETRY)  # the next heartbeat announces what is needed
         elif epoch := await self._owning.claim(group):
-            self._reporting.claimed(self._following.snapshot.resources_of(group), self._reports, epoch)
+            self._reporting.claimed(self._following.snapshot.resources_of(group), self.held.reports, epoch)
             self._look_at(group, 0.0)
 
     async def _release(self, group: GroupId) -> None:
-        if self.monitors is not None and await self._owning.release(group, self.monitors):
+        if await self._owning.release(group, self.held.monitors):
             for resource in self._following.snapshot.resources_of(group):
                 self._forget(resource.id)
 
@@ -286,10 +267,9 @@ class Executor:
             deletions = [order_key(resource.id)]
             expect, put = {order_key(resource.id): revision}, dict[str, bytes]()
             if record.order is Order.FAIL:
-                self._order(resource.id, Fail(id=resource.id, cause=record.cause), None)
+                self.held.order(resource.id, Fail(id=resource.id, cause=record.cause))
             else:
-                self._fresh.add(resource.id)
-                self._set_down(resource.id)
+                self.held.start_anew(resource.id)
                 if group.gave_up:
                     deletions.append(verdict_key(group.id))
                 # In one step with the verdict: as long as it is shown as failed, the leader gives the group up again.
@@ -298,20 +278,13 @@ class Executor:
             reached = await self._following.store.commit(Transaction(expect=expect, put=put, delete=tuple(deletions)))
             await self._following.reached(reached)
 
-    def _set_down(self, resource: ResourceId) -> None:
-        """Let a failed resource count as offline, so that it is started again with its failures forgotten."""
-        report = self._reports.get(resource)
-        if report is not None and report.state is ResourceState.FAILED:
-            self._reports[resource] = replace(report, state=ResourceState.OFFLINE, may_restart=False)
-
     def _try_again(self, resource: Resource) -> None:
         group = self._following.snapshot.groups.get(resource.group)
         if group is not None and group.gave_up:
             return  # everything of it is stopped until a person brings it online: that it failed stays visible
         if self._policies.frozen(resource.group):
             return
-        self._fresh.add(resource.id)
-        self._set_down(resource.id)
+        self.held.start_anew(resource.id)
         self._dirty.add(resource.group)
         self._wake.set()
 
@@ -322,8 +295,8 @@ class Executor:
         result = {}
         members = {resource.id: resource for resource in self._following.snapshot.resources_of(group)}
         for resource in members.values():
-            report = self._reports.get(resource.id)
-            state = self._ordered.get(resource.id) or (report.state if report else ResourceState.OFFLINE)
+            report = self.held.reports.get(resource.id)
+            state = self.held.state_of(resource.id)
             if report is not None and report.deadline and not self._policies.waits(resource, members):
                 state = ResourceState.ONLINE_PENDING  # it waits, armed, for the next permission
             elif report is not None and report.deadline and not self._permits():
@@ -351,12 +324,12 @@ class Executor:
             resource = members[step.resource]
             if isinstance(step, StartNext):
                 failed = resource.state is ResourceState.FAILED
-                started = self._policies.may_start(group, asked=resource.id in self._fresh)
+                started = self._policies.may_start(group, asked=resource.id in self.held.fresh)
                 if started and not (self.leaving or departs) and (not paused or failed):
                     await self._start(group, resource)
             else:
                 self._reporting.because(resource.id, step.cause)
-                self._order(resource.id, Stop(id=resource.id), ResourceState.OFFLINE_PENDING)
+                self.held.order(resource.id, Stop(id=resource.id), ResourceState.OFFLINE_PENDING)
         self._say_waiting(group, self._members(group.id))  # while a monitor was started, much may have happened
 
     def _say_waiting(self, group: Group, members: dict[ResourceId, Resource]) -> None:
@@ -369,21 +342,18 @@ class Executor:
 
     async def _start(self, group: Group, resource: Resource) -> None:
         """Order a start under the epoch that this very process has claimed (safety rules O3 and O5)."""
-        assert self.monitors is not None
         if not self._membership.covers(resource.type):
             self._again(group.id)
             return
-        wanted_monitor = self._monitor_name(resource)  # first: all may have changed when it is there
-        name = await self._monitorless.ensure(self.monitors, wanted_monitor, group, resource)
+        name = monitor_name(resource)  # first: all may have changed when it is there
+        await self._monitorless.ensure(self.held.monitors, name, group, resource)
         owner = self._following.view.owner(group.id)
         if owner is None or owner[0].phase is not Phase.CLAIMED or not self._owning.mine(owner[0]):
             return
         if self._owning.claimed.get(group.id) != owner[0].epoch:
             await self._claim(group.id)
             return
-        self._monitor_of[resource.id] = name
-        self._order(resource.id, self._start_order(group, resource), ResourceState.ONLINE_PENDING)
-        self._fresh.discard(resource.id)
+        self.held.start(self._start_order(group, resource), name)
 
     def _start_order(self, group: Group, resource: Resource) -> Start:
         policy = self._policies.of(resource, self._members(group.id))
@@ -398,35 +368,24 @@ class Executor:
             group=group.id,
             epoch=self._owning.claimed[group.id],
             incarnation=self._membership.incarnation,
-            fresh=resource.id in self._fresh,
+            fresh=resource.id in self.held.fresh,
         )
 
     def _rearm(self, group: Group, resource: Resource) -> None:
         """A resource that came here from another group goes on under this group's epoch."""
-        report = self._reports.get(resource.id)
+        report = self.held.reports.get(resource.id)
         if report is None or report.group == group.id or report.state not in RUNNING:
             return
         if group.id in self._owning.claimed:
-            self._reports[resource.id] = replace(report, group=group.id)
-            self._order(resource.id, self._start_order(group, resource), None)
+            self.held.adopt(group.id, self._start_order(group, resource))
         else:
             self._dirty.add(group.id)
-
-    def _monitor_name(self, resource: Resource) -> str:
-        return resource.id if separate(resource) else SHARED
-
-    def _order(
-        self, resource: ResourceId, order: Stop | Start | Fail | Forget | Update, state: ResourceState | None
-    ) -> None:
-        assert self.monitors is not None
-        if self.monitors.order(self._monitor_of.get(resource, SHARED), order) and state is not None:
-            self._ordered[resource] = state
 
     def _tell_policies(self, members: dict[ResourceId, Resource]) -> None:
         """Let the monitors know policies that changed, above all whether a resource may be restarted in place."""
         for resource in members.values():
             if (policy := self._policies.news(resource, members)) is not None:
-                self._order(resource.id, Update(id=resource.id, policy=policy), None)
+                self.held.order(resource.id, Update(id=resource.id, policy=policy))
 
     def _thaw(self, group: GroupId, members: dict[ResourceId, Resource]) -> None:
         """Maintenance is over: what failed to start in it is tried again."""
@@ -439,7 +398,7 @@ class Executor:
 
     def quiet(self) -> bool:
         """Tell whether nothing runs here."""
-        return not any(report.state in RUNNING for report in self._reports.values())
+        return self.held.quiet()
 
     def owned(self) -> list[Group]:
         """Return the groups that this node owns in its present life."""

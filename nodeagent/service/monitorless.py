@@ -27,7 +27,7 @@ class Monitorless:
         self._report = report
         self._failed: Counter[ResourceId] = Counter()
 
-    async def ensure(self, monitors: ResourceMonitors, name: str, group: Group, resource: Resource) -> str:
+    async def ensure(self, monitors: ResourceMonitors, name: str, group: Group, resource: Resource) -> None:
         """Start the monitor *name* of *resource* unless it lives. Raises MonitorFailed."""
         try:
             await monitors.ensure(name)
@@ -47,4 +47,3 @@ class Monitorless:
                 )
             raise
         self._failed.pop(resource.id, None)
-        return name

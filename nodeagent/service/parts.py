@@ -75,7 +75,7 @@ class NodeParts:
         self.reporting = Reporting(self.following, self.membership, clock, self.events, settings.logs)
         self.executor = Executor(self.following, self.membership, self.reporting, clock)
         self.monitors = make_monitors(self.executor)
-        self.executor.monitors = self.monitors
+        self.executor.held.monitors = self.monitors
         self.monitors.fatal = fatal
         enforcement = self.monitors.enforcement
         self.membership.unclean = lambda: bool(enforcement.resisting)
