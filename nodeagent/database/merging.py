@@ -8,9 +8,10 @@ from typing import Final
 
 import msgspec
 
+from nodeagent.api.details import LIFE_ENDS
 from nodeagent.api.objects import Cluster, Group, Node, NodeState, Phase, Resource, ResourceState
 from nodeagent.api.states import group_state
-from nodeagent.api.texts import LIFE_ENDS, render
+from nodeagent.api.texts import render
 from nodeagent.database.records import (
     ClusterRecord,
     FenceRecord,

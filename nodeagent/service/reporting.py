@@ -11,11 +11,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from nodeagent.api.causes import Cause, cause
+from nodeagent.api.details import WEAKNESSES
 from nodeagent.api.events import LogEntry, Severity
 from nodeagent.api.objects import Group, ObjectKind, ObjectRef, Resource, ResourceId, ResourceState, Wanted
 from nodeagent.api.problems import Problem, problem
 from nodeagent.api.states import wanted
-from nodeagent.api.texts import WEAKNESSES, render
+from nodeagent.api.texts import render
 from nodeagent.database.records import StateRecord, encode, owner_key, state_key
 from nodeagent.database.store import ABSENT, Conflict, Refused, Transaction, Unavailable, Unknown
 from nodeagent.monitor.messages import Report

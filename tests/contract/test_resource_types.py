@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from nodeagent import resourcetypes
+from nodeagent.api.details import DETAILS
 from nodeagent.api.problems import Problem
 from nodeagent.api.properties import PropertySpec, Value, check, check_all
-from nodeagent.api.texts import DETAILS, SENTENCES
+from nodeagent.api.texts import SENTENCES
 from nodeagent.monitor.calls import Outcome
 from nodeagent.monitor.outside import cut_leftovers
 from nodeagent.resourcetypes.base import ApplicationType, ResourceError, ResourceType, Running

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from nodeagent.api.causes import Cause, cause
+from nodeagent.api.details import DETAILS
 from nodeagent.api.problems import NUMBERS, ClusterError, problem, refuse
-from nodeagent.api.texts import DETAILS, SENTENCES, because, render, sentence
+from nodeagent.api.texts import SENTENCES, because, render, sentence
 
 ROOT = Path(__file__).parents[3]
 ALL = {**SENTENCES, **DETAILS}
