@@ -122,6 +122,8 @@ AnyReply = type[Done] | type[Validated] | type[OutputRead] | type[QuorumRead] | 
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="request"):
+    # What is not said otherwise is for administrators. Who only looks starts nothing on a node: a program that is asked
+    # for its options or whether it is there runs as the agent.
     right: ClassVar[Right] = Right.ADMINISTER
     reply: ClassVar[AnyReply] = Done
     changes: ClassVar[bool] = True
@@ -208,7 +210,6 @@ class ChangeGroup(_Request, frozen=True, kw_only=True, tag="change_group"):
 
     resource: ResourceId
     group: GroupId
-    right: ClassVar[Right] = Right.ADMINISTER
 
 
 class BringOnline(_Request, frozen=True, kw_only=True, tag="bring_online"):
@@ -360,7 +361,6 @@ class DescribeFenceProgram(_Request, frozen=True, kw_only=True, tag="describe_fe
     """Ask the node for the options of a fence program, by the program's own metadata."""
 
     program: str
-    right: ClassVar[Right] = Right.READ
     reply: ClassVar[AnyReply] = FenceDescribed
     changes: ClassVar[bool] = False
     timeout: ClassVar[float] = 20.0
@@ -389,7 +389,6 @@ class ValidateParameters(_Request, frozen=True, kw_only=True, tag="validate_para
     type: str
     parameters: dict[str, Value] = {}
     possible_owners: tuple[NodeId, ...] | None = None
-    right: ClassVar[Right] = Right.READ
     reply: ClassVar[AnyReply] = Validated
     changes: ClassVar[bool] = False
 

@@ -93,6 +93,12 @@ class OwnerCheck(QWidget):
                 self._grid.addWidget(widget, row, place)
             line.say("offline", self.tr("not asked yet"), Tone.TEXT2)
 
+    def allow(self, *, complete: bool) -> None:
+        """Let the person ask when the values are *complete*, and the node would answer who asks."""
+        may = self._cluster.right >= ValidateParameters.right
+        self.button.setEnabled(complete and may)
+        self.button.setToolTip("" if may else self.tr("Only administrators can have nodes check this."))
+
     def values_changed(self, type_name: str, parameters: Mapping[str, Value]) -> None:
         """Say that the answers are about other values, when they are."""
         stale = self._asked is not None and (type_name, dict(parameters)) != (self._asked[0], dict(self._asked[1]))

@@ -66,7 +66,7 @@ class ParametersPage(Page):
         assert isinstance(item, Resource)
         self.check.show_owners(self._owners(), cluster)
         self.check.values_changed(item.type, self.values())
-        self.check.button.setEnabled(not any(key in problems for key in self.rows))
+        self.check.allow(complete=not any(key in problems for key in self.rows))
         lines = [line for request in self.draft.edits.requests() for line in commands(request, cluster)]
         self.command.show_commands(text(lines))
         self._follow_network_name(item)

@@ -72,7 +72,7 @@ class ParametersPage(WizardPage):
         parameters = self.answers.sent_parameters(cluster)
         self.check.show_owners(self.answers.owners(cluster), cluster)
         self.check.values_changed(self.answers.type, parameters)
-        self.check.button.setEnabled(not self.answers.problems(Step.PARAMETERS, cluster))
+        self.check.allow(complete=not self.answers.problems(Step.PARAMETERS, cluster))
 
     def _rebuild(self, schema: tuple[PropertySpec, ...], cluster: Snapshot) -> None:
         if self.form is not None:

@@ -263,6 +263,14 @@ def request_sections() -> str:
     return "\n\n".join(parts)
 
 
+def right_table() -> str:
+    lines = ["| right | requests |", "| --- | --- |"]
+    for right in (r.Right.READ, r.Right.OPERATE, r.Right.ADMINISTER):
+        named = [f"`{type(one).__struct_config__.tag}`" for one in REQUESTS if type(one).right is right]
+        lines.append(f"| {right.name.lower()} | {', '.join(named)} |")
+    return "\n".join(lines)
+
+
 def object_sections() -> str:
     return sections(OBJECTS)
 
@@ -300,6 +308,7 @@ def code_table(prefix: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "from a workstation": lambda: sections(FROM_WORKSTATION),
     "from a node": lambda: sections(FROM_NODE),
+    "rights": right_table,
     "requests": request_sections,
     "replies": lambda: sections(REPLIES),
     "objects": object_sections,
