@@ -80,32 +80,40 @@ class Reconciler:
         decisions = plan(self._following.snapshot, seen)
         waiting = {decision.group for decision in decisions if isinstance(decision, CannotPlace)}
         self._unplaced = {group: why for group, why in self._unplaced.items() if group in waiting}
+        # All commits are made before the first is sent, so that each expects what its decision was made from: while
+        # one waits for its answer another node may take the lead and give the next group away, as this view then shows.
+        commits = [(decision, self._commit_of(decision)) for decision in decisions]
         reached = 0
-        for decision in decisions:
+        for decision, commit in commits:
+            if commit is None:
+                continue
             try:
-                reached = max(reached, await self._carry_out(decision))
+                reached = max(reached, await self._following.store.commit(commit))
             except (Conflict, Unknown) as exc:
                 log.info("plan anew: %s", exc)
                 reached = max(reached, 1)
             except Unavailable as exc:
                 log.warning("not decided: %s", exc)
                 return False
+            else:
+                if isinstance(decision, CannotPlace):
+                    self._unplaced[decision.group] = decision.cause
             self._leadership.note_planned()
         if reached:
             await self._following.reached(reached)
         return reached > 1
 
-    async def _carry_out(self, decision: Decision) -> int:
-        """Commit the decision; 0 when there was nothing to commit."""
+    def _commit_of(self, decision: Decision) -> Transaction | None:
+        """Return what carries the decision out; None when there is nothing to commit."""
         if isinstance(decision, GiveGroup):
-            return await self._give(decision)
+            return self._give(decision)
         if isinstance(decision, TakeBack):
-            return await self._take_back(decision)
+            return self._take_back(decision)
         if isinstance(decision, GiveUp):
-            return await self._give_up(decision)
+            return self._give_up(decision)
         if isinstance(decision, DropWish):
-            return await self._drop_wish(decision)
-        return await self._say_unplaced(decision)
+            return self._drop_wish(decision)
+        return self._say_unplaced(decision)
 
     def _expect(self, group: GroupId) -> dict[str, int]:
         view = self._following.view
@@ -122,7 +130,7 @@ class Reconciler:
     def _lives(self, group: Group) -> dict[NodeId, int]:
         return {node: self._incarnation(node) for node in group.preferred_owners}
 
-    async def _give(self, decision: GiveGroup) -> int:
+    def _give(self, decision: GiveGroup) -> Transaction:
         former, group = self._owner(decision.group), self._following.snapshot.groups[decision.group]
         now = self._clock.wall()
         same = decision.node == former.node
@@ -140,14 +148,11 @@ class Reconciler:
         entry = self._events.entry(
             Severity.WARNING, "event_group_assigned", group, cause=decision.cause, epoch=record.epoch, node=node
         )
-        self._unplaced.pop(decision.group, None)
         config = group_key(decision.group)
-        return await self._following.store.commit(
-            Transaction(
-                expect={**self._expect(decision.group), config: self._following.view.revision_of(config)},
-                put={owner_key(decision.group): encode(record), **put(entry)},
-                delete=(verdict_key(decision.group), *self._wish_that_ends(decision)),
-            )
+        return Transaction(
+            expect={**self._expect(decision.group), config: self._following.view.revision_of(config)},
+            put={owner_key(decision.group): encode(record), **put(entry)},
+            delete=(verdict_key(decision.group), *self._wish_that_ends(decision)),
         )
 
     def _wish_that_ends(self, decision: GiveGroup) -> tuple[str, ...]:
@@ -155,7 +160,7 @@ class Reconciler:
         found = self._following.view.wish(decision.group)
         return (wish_key(decision.group),) if found and found[0].node in (0, decision.node) else ()
 
-    async def _take_back(self, decision: TakeBack) -> int:
+    def _take_back(self, decision: TakeBack) -> Transaction:
         former, group = self._owner(decision.group), self._following.snapshot.groups[decision.group]
         now = self._clock.wall()
         record = replace(
@@ -177,28 +182,24 @@ class Reconciler:
             node=names(former.node),
             target=names(decision.target),
         )
-        return await self._following.store.commit(
-            Transaction(
-                expect=self._expect(decision.group),
-                put={owner_key(decision.group): encode(record), **put(entry)},
-                delete=(wish_key(decision.group),),
-            )
+        return Transaction(
+            expect=self._expect(decision.group),
+            put={owner_key(decision.group): encode(record), **put(entry)},
+            delete=(wish_key(decision.group),),
         )
 
-    async def _give_up(self, decision: GiveUp) -> int:
+    def _give_up(self, decision: GiveUp) -> Transaction:
         group = self._following.snapshot.groups[decision.group]
         verdict = VerdictRecord(epoch=self._owner(decision.group).epoch, cause=decision.cause)
         entry = self._events.entry(
             Severity.ERROR, "event_group_gave_up", group, cause=decision.cause, detail=because(decision.cause)
         )
-        return await self._following.store.commit(
-            Transaction(
-                expect=self._expect(decision.group),
-                put={verdict_key(decision.group): encode(verdict), **put(entry)},
-            )
+        return Transaction(
+            expect=self._expect(decision.group),
+            put={verdict_key(decision.group): encode(verdict), **put(entry)},
         )
 
-    async def _drop_wish(self, decision: DropWish) -> int:
+    def _drop_wish(self, decision: DropWish) -> Transaction:
         key = wish_key(decision.group)
         entries = {}
         if decision.refused:
@@ -208,14 +209,13 @@ class Reconciler:
             )
             entries = put(said)
         expect = {key: self._following.view.revision_of(key)}
-        return await self._following.store.commit(Transaction(expect=expect, put=entries, delete=(key,)))
+        return Transaction(expect=expect, put=entries, delete=(key,))
 
-    async def _say_unplaced(self, decision: CannotPlace) -> int:
+    def _say_unplaced(self, decision: CannotPlace) -> Transaction | None:
         if self._unplaced.get(decision.group) == decision.cause:
-            return 0
-        self._unplaced[decision.group] = decision.cause
+            return None
         group = self._following.snapshot.groups[decision.group]
         entry = self._events.entry(
             Severity.ERROR, "event_group_gave_up", group, cause=decision.cause, detail=because(decision.cause)
         )
-        return await self._following.store.commit(Transaction(put=put(entry)))
+        return Transaction(put=put(entry))
