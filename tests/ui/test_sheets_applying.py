@@ -320,9 +320,10 @@ def test_a_reader_may_look_and_is_told_why_not_more(opened: Opener) -> None:
     assert "right to administer" in sheet.notice.accessibleName()
     for page in sheet.pages:
         assert not any(row.editor.isEnabled() for row in page.rows.values())
-    check = page_of(sheet, ParametersPage).check
-    assert not check.button.isEnabled()
-    assert "administrators" in check.button.toolTip()
+    page = page_of(sheet, ParametersPage)
+    assert isinstance(page, ParametersPage)
+    assert not page.check.button.isEnabled()
+    assert "administrators" in page.check.button.toolTip()
 
 
 def test_preferred_owners_are_ordered_by_hand(opened: Opener) -> None:

@@ -1,6 +1,6 @@
 """Which right each request needs: said here once more, so that none is given away by accident."""
 
-from typing import get_args
+from typing import Any, get_args
 
 from nodeagent.api import requests as r
 from nodeagent.api.requests import Right, Verb
@@ -18,7 +18,7 @@ OPERATE = {
     r.BeginMaintenance,
     r.EndMaintenance,
 }
-SENT_BY = {
+SENT_BY: dict[Verb, type[Any]] = {
     Verb.BRING_ONLINE: r.BringOnline,
     Verb.TAKE_OFFLINE: r.TakeOffline,
     Verb.INITIATE_FAILURE: r.InitiateFailure,
