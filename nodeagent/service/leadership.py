@@ -23,7 +23,7 @@ from nodeagent.database.records import (
     encode,
     heartbeat_key,
 )
-from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
+from nodeagent.database.store import ABSENT, Conflict, Transaction, Unavailable, Unknown
 from nodeagent.database.view import Delta
 from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.fencing import Fencing
@@ -226,7 +226,10 @@ class Leadership:
 
     async def _judge(self) -> None:
         await self._drop_orders()
-        fenced, to_fence, to_declare = [], [], []
+        fenced: list[NodeId] = []
+        # And the heartbeat whose silence was measured: while others are declared down, a node may be heard again.
+        to_fence: dict[NodeId, int] = {}
+        to_declare: dict[NodeId, int] = {}
         for node, record in self._others_alive():
             order = self._fencing.order(node)
             if order is not None and order.off:
@@ -234,18 +237,18 @@ class Leadership:
             elif order is not None and order.running:
                 continue  # what the device says is worth more than the silence; it has a time limit
             elif self._may_fence(node, record):
-                to_fence.append(node)
+                to_fence[node] = self._heard(node)
             elif self._may_declare(node, record):
-                to_declare.append(node)
+                to_declare[node] = self._heard(node)
         for node in fenced:
             await self._try(self._declare_fenced(node))
         held = await self._braked(asked=bool(to_fence or to_declare))
-        for node in to_fence:
+        for node, revision in to_fence.items():
             if not held or self._opened(node):
-                await self._try(self._order_off(node))
-        for node in to_declare:
+                await self._try(self._order_off(node, revision))
+        for node, revision in to_declare.items():
             if not held or self._opened(node):
-                await self._try(self._declare_silent(node))
+                await self._try(self._declare_silent(node, revision))
 
     def _may_declare(self, node: NodeId, record: HeartbeatRecord) -> bool:
         return judged_by_time(record) and self.silence(node) >= self._needed(record)
@@ -258,6 +261,10 @@ class Leadership:
         if item.maintenance is not None or cluster.maintenance is not None:
             return False  # somebody works on it, and nothing is failed over from it
         return record.unclean or self.silence(node) >= fence_after(record, self._membership.profile)
+
+    def _heard(self, node: NodeId) -> int:
+        """Return the revision of the heartbeat from which the silence is counted."""
+        return self._seen.get(node, (ABSENT, 0.0))[0]
 
     def _revision(self, node: NodeId) -> int:
         return self._following.view.revision_of(heartbeat_key(node))
@@ -278,12 +285,12 @@ class Leadership:
     async def _say(self, entry: LogEntry) -> None:
         await self._following.store.commit(Transaction(put=put(entry)))
 
-    async def _order_off(self, node: NodeId) -> None:
+    async def _order_off(self, node: NodeId, revision: int) -> None:
         """Put the order into the event log, expecting the silent heartbeat; only then is the device asked.
 
         A watch that lags behind shows silence where there is none: the commit tells before anybody is turned off.
         """
-        leader, revision = self._following.view.leader(), self._seen[node][0]
+        leader = self._following.view.leader()
         if leader is None or revision != self._revision(node):
             return
         entry = self._events.entry(Severity.WARNING, "event_fence_ordered", self._following.snapshot.nodes.get(node))
@@ -353,9 +360,9 @@ class Leadership:
 
     # --- the facts ----------------------------------------------------------------------------------------------
 
-    async def _declare_silent(self, node: NodeId) -> None:
+    async def _declare_silent(self, node: NodeId, revision: int) -> None:
         silence = round(self.silence(node), 1)
-        await self._declare(node, self._seen[node][0], "silence", silence, f"nothing heard for {silence:g} s")
+        await self._declare(node, revision, "silence", silence, f"nothing heard for {silence:g} s")
 
     async def _declare_fenced(self, node: NodeId) -> None:
         order = self._fencing.order(node)
