@@ -52,9 +52,13 @@ def commands(request: Request, cluster: Snapshot) -> tuple[Words, ...]:
     return ()
 
 
-def text(lines: Iterable[Words]) -> str:
-    """Return the commands as they are typed in a shell; a long one goes on, indented, after a backslash."""
-    return "\n".join(_wrapped(("clusteradmin", *words)) for words in lines)
+def text(lines: Iterable[Words], target: str) -> str:
+    """Return the commands for the cluster at *target* as they are typed in a shell.
+
+    A long one goes on, indented, after a backslash. Without a target they are for the Cluster Service of this machine.
+    """
+    program = ("clusteradmin", "--cluster", target) if target not in ("", ".") else ("clusteradmin",)
+    return "\n".join(_wrapped((*program, *words)) for words in lines)
 
 
 def _wrapped(words: Words) -> str:

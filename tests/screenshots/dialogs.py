@@ -71,9 +71,9 @@ class Camera:
         self.scale = scale
         self.parent = QWidget()
 
-    def take(self, name: str, dialog: QDialog) -> None:
+    async def take(self, name: str, dialog: QDialog) -> None:
         """Save a picture of *dialog*."""
-        QApplication.processEvents()
+        await settle()
         appearance = theme().appearance
         dialog.grab().save(str(self.folder / f"{name}-{appearance}-{self.scale}.png"))
 
@@ -83,39 +83,38 @@ class Camera:
         assert isinstance(sheet, Sheet)
         return sheet
 
-    def pages(self, name: str, sheet: Sheet) -> None:
+    async def pages(self, name: str, sheet: Sheet) -> None:
         """Save a picture of each page."""
         for number, page in enumerate(sheet.pages):
             sheet.tabs.setCurrentIndex(number)
-            self.take(f"sheet-{name}-{number}-{page.title.lower().replace(' ', '-')}", sheet)
+            await self.take(f"sheet-{name}-{number}-{page.title.lower().replace(' ', '-')}", sheet)
 
     async def close(self, dialog: QDialog) -> None:
         """Close *dialog* and let it go."""
         dialog.close()
-        await asyncio.sleep(0)
-        QApplication.processEvents()
+        await settle()
 
 
 async def sheets(camera: Camera) -> None:
     cluster = sample()
     sheet = camera.sheet(cluster, POSTGRESQL)
-    camera.pages("resource", sheet)
+    await camera.pages("resource", sheet)
     edits: dict[str, Any] = {"RestartThreshold": 5, "LooksAlivePollInterval": 2000, "RetryPeriodOnFailure": 3_600_000}
     for name, value in edits.items():
         sheet.draft.put(prop(name), value)
     sheet.draft.put(parameter("StartParameters"), "--wal-check")
     sheet.draft.put(parameter("CurrentDirectory"), "srv/orders")
-    camera.pages("resource-edited", sheet)
+    await camera.pages("resource-edited", sheet)
     parameters = sheet.pages[3]
     sheet.tabs.setCurrentIndex(3)
     sheet.draft.put(parameter("CurrentDirectory"), "/srv/orders")
     parameters.check.button.click()  # type: ignore[attr-defined]  # the fourth page is Parameters
     await settle()
-    camera.take("sheet-resource-checked", sheet)
+    await camera.take("sheet-resource-checked", sheet)
     theirs = changed(orders_cluster(), "resource", "PostgreSQL", properties={"RestartThreshold": 9}, revision=120)
     cluster.show(theirs)
     sheet.tabs.setCurrentIndex(2)
-    camera.take("sheet-resource-conflict", sheet)
+    await camera.take("sheet-resource-conflict", sheet)
     await camera.close(sheet)
     others = {
         "group": ObjectRef(ObjectKind.GROUP, "orders-database"),
@@ -127,31 +126,31 @@ async def sheets(camera: Camera) -> None:
     }
     for name, reference in others.items():
         sheet = camera.sheet(sample(), reference)
-        camera.pages(name, sheet)
+        await camera.pages(name, sheet)
         await camera.close(sheet)
 
 
 async def wizards(camera: Camera) -> None:
     wizard = new_resource(sample(), camera.parent, "orders-database")
     assert isinstance(wizard, NewResourceWizard)
-    camera.take("wizard-resource-1", wizard)
+    await camera.take("wizard-resource-1", wizard)
     wizard.forward()
-    camera.take("wizard-resource-1-missing", wizard)
+    await camera.take("wizard-resource-1-missing", wizard)
     answers = wizard.answers
     answers.name, answers.type = "Orders Exporter", "Generic Application"
     wizard.answers_changed()
-    camera.take("wizard-resource-1-answered", wizard)
+    await camera.take("wizard-resource-1-answered", wizard)
     wizard.forward()
     answers.possible_owners = (1, 2, 3, 5)
     wizard.answers_changed()
-    camera.take("wizard-resource-2", wizard)
+    await camera.take("wizard-resource-2", wizard)
     wizard.forward()
     answers.dependencies = ("postgresql",)
     wizard.answers_changed()
-    camera.take("wizard-resource-3", wizard)
+    await camera.take("wizard-resource-3", wizard)
     wizard.forward()
     wizard.forward()
-    camera.take("wizard-resource-4-missing", wizard)
+    await camera.take("wizard-resource-4-missing", wizard)
     answers.parameters.update(
         {
             "CommandLine": "/srv/orders/exporter --every 30",
@@ -164,35 +163,37 @@ async def wizards(camera: Camera) -> None:
     assert isinstance(page, ParametersPage)
     page.check.button.click()
     await settle()
-    camera.take("wizard-resource-4", wizard)
+    await camera.take("wizard-resource-4", wizard)
     wizard.forward()
-    camera.take("wizard-resource-5-review", wizard)
+    await camera.take("wizard-resource-5-review", wizard)
     await camera.close(wizard)
     wizard = new_resource(sample(), camera.parent, "orders-database")
     assert isinstance(wizard, NewResourceWizard)
     wizard.answers.name, wizard.answers.type = "Second Name", "Network Name"
     for _ in range(2):
         wizard.forward()
-    camera.take("wizard-resource-required", wizard)
+    await camera.take("wizard-resource-required", wizard)
     await camera.close(wizard)
     group = new_group(sample(), camera.parent)
     assert isinstance(group, NewGroupWizard)
-    camera.take("wizard-group-1", group)
+    await camera.take("wizard-group-1", group)
     group.answers.name = "Reports"
     group.forward()
     group.answers.preferred_owners = (2, 1)
     group.answers_changed()
-    camera.take("wizard-group-2", group)
+    await camera.take("wizard-group-2", group)
     group.forward()
-    camera.take("wizard-group-3-review", group)
+    await camera.take("wizard-group-3-review", group)
     await camera.close(group)
 
 
 async def settle() -> None:
-    """Let what was started come to its end."""
+    """Let what was started come to its end.
+
+    Only by the loop: Qt's own processEvents would run other tasks inside this one, and asyncio drops those.
+    """
     for _ in range(5):
         await asyncio.sleep(0)
-        QApplication.processEvents()
 
 
 async def draw(folder: Path, scale: str, wanted: Callable[[str], bool]) -> None:

@@ -33,7 +33,7 @@ class Photographer(Protocol):
 
     parent: QWidget
 
-    def take(self, name: str, dialog: QDialog) -> None: ...
+    async def take(self, name: str, dialog: QDialog) -> None: ...
 
     async def close(self, dialog: QDialog) -> None: ...
 
@@ -87,5 +87,5 @@ async def questions(camera: Photographer) -> None:
     owner = QObject(camera.parent)
     for name, dialog in _dialogs(camera.parent, WindowActions(owner)).items():
         dialog.show()
-        camera.take(f"question-{name}", dialog)
+        await camera.take(f"question-{name}", dialog)
         await camera.close(dialog)

@@ -21,7 +21,7 @@ from clusteradmin.ssh.hostkeys import HostKey
 from nodeagent.api.problems import problem
 from ui.dialogs.connect import ConnectDialog
 from ui.dialogs.credentials import SecretDialog, WindowPrompter
-from ui.dialogs.errors import ErrorDialog
+from ui.dialogs.errors import AttemptsDialog, ErrorDialog
 from ui.dialogs.hostkey import HostKeyDialog
 from ui.dialogs.question import Question
 from ui.widgets.labels import TextLabel
@@ -125,6 +125,17 @@ async def test_a_question_shows_all_that_goes_along(parent: QWidget) -> None:
     for label in question.findChildren(TextLabel):
         assert label.height() >= label.heightForWidth(label.width()), label.text()
     question.close()
+
+
+async def test_a_dialog_without_wrapped_sentences_does_not_get_smaller_than_its_content(parent: QWidget) -> None:
+    dialog = AttemptsDialog("WEBFARM", ["14:31:08  atlas did not answer"], parent)
+    dialog.show()
+    dialog.resize(10, 10)
+    layout = dialog.layout()
+    assert layout is not None
+    assert dialog.minimumHeight() >= 0
+    assert dialog.height() >= layout.totalMinimumSize().height()
+    dialog.close()
 
 
 async def test_open_is_off_while_no_name_is_typed(parent: QWidget) -> None:

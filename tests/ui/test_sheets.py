@@ -286,7 +286,9 @@ def test_the_same_as_a_command_is_shown_while_something_is_changed(opened: Opene
     assert isinstance(page, ParametersPage)
     assert page.command.isHidden()
     sheet.draft.put(parameter("StartParameters"), "--wal-check")
-    assert page.command.commands.text() == "clusteradmin resource PostgreSQL --priv StartParameters=--wal-check"
+    assert page.command.commands.text() == (
+        "clusteradmin --cluster test resource PostgreSQL --priv \\\n    StartParameters=--wal-check"
+    )
 
 
 def test_failback_says_that_it_needs_a_preferred_owner(opened: Opener) -> None:

@@ -52,7 +52,9 @@ class FramedDialog(QDialog):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if (layout := self.layout()) is not None:  # or what does not fit is squashed, a line of a list of names too
+        layout = self.layout()
+        if layout is not None and layout.hasHeightForWidth():
+            # or what does not fit is squashed, a line of a list of names too
             self.setMinimumHeight(layout.totalMinimumHeightForWidth(self.width()))
 
     def set_accept_text(self, text: str) -> None:

@@ -68,7 +68,7 @@ class ParametersPage(Page):
         self.check.values_changed(item.type, self.values())
         self.check.allow(complete=not any(key in problems for key in self.rows))
         lines = [line for request in self.draft.edits.requests() for line in commands(request, cluster)]
-        self.command.show_commands(text(lines))
+        self.command.show_commands(text(lines, self.draft.cluster.target))
         self._follow_network_name(item)
 
     def _follow_network_name(self, item: Resource) -> None:

@@ -97,7 +97,7 @@ class Wizard(QDialog):
         """Return the same as commands."""
         if first_faulty(self.flow, cluster) is not None:
             return ""
-        return commandline.text(commandline.commands(self.flow.request(cluster), cluster))
+        return commandline.text(commandline.commands(self.flow.request(cluster), cluster), self.cluster.target)
 
     # --- parts --------------------------------------------------------------------------------------------------
 

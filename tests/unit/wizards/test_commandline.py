@@ -89,9 +89,14 @@ def test_owners_dependencies_and_names_have_their_own_commands() -> None:
 
 def test_a_shell_reads_back_every_word_also_of_a_long_command() -> None:
     words = ("resource", "It's", "--priv", *(f'Name{n}=a b; $HOME "{n}"' for n in range(8)))
-    shown = text([words])
+    shown = text([words], "anna@[::1]:2222")
     assert len(shown.splitlines()) > 1
-    assert shlex.split(shown.replace("\\\n", "")) == ["clusteradmin", *words]
+    assert shlex.split(shown.replace("\\\n", "")) == ["clusteradmin", "--cluster", "anna@[::1]:2222", *words]
+
+
+def test_the_cluster_of_this_machine_needs_no_target() -> None:
+    assert text([("group", "Bar", "--create")], "") == text([("group", "Bar", "--create")], ".")
+    assert text([("group", "Bar", "--create")], ".") == "clusteradmin group Bar --create"
 
 
 def test_values_are_written_as_the_command_line_reads_them() -> None:
