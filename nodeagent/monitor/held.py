@@ -257,11 +257,12 @@ class Held:
         except Exception as exc:  # noqa: BLE001 - plug-in code, and what is stored may be of a later version
             self._could_not_start(problem("start_failed", detail=f"{type(exc).__name__}: {exc}"))
             return
+        self.information = self._last_end if self._restarting else None
+        self._running = self._running or self._around.ready(self.definition)
         if self._running is not None:
             self._launch(self._running)
             return
         self.state = State.ONLINE_PENDING
-        self.information = self._last_end if self._restarting else None
         if isinstance(self.kind, ApplicationType):
             self._run("prepare", self._prepared)
             self._timers.set("slow", SLOW_START, self.tell)

@@ -71,7 +71,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Start(_ToMonitor, frozen=True, kw_only=True, tag="start"):
     """Bring it online and keep it so: arms (group, epoch, incarnation) for this resource.
 
-    *fresh* forgets its former failures on this node.
+    Attributes:
+        fresh: its former failures on this node are forgotten.
+        follows: what will be started as soon as it is online; that may be made ready meanwhile, and nothing else.
     """
 
     resource: Definition
@@ -79,6 +81,7 @@ class Start(_ToMonitor, frozen=True, kw_only=True, tag="start"):
     epoch: int
     incarnation: int
     fresh: bool = False
+    follows: tuple[Definition, ...] = ()
 
 
 class Update(_ToMonitor, frozen=True, kw_only=True, tag="update"):
@@ -221,6 +224,19 @@ MAXIMUM_LINE: Final = 1024 * 1024
 _encoder = msgspec.json.Encoder()
 _to_monitor: msgspec.json.Decoder[ToMonitor] = msgspec.json.Decoder(ToMonitor)
 _from_monitor: msgspec.json.Decoder[FromMonitor] = msgspec.json.Decoder(FromMonitor)
+
+
+def refused(order: Start, why: Problem, at: float) -> Report:
+    """Return what is said of an order that is not carried out."""
+    return Report(
+        id=order.resource.id,
+        group=order.group,
+        epoch=order.epoch,
+        incarnation=order.incarnation,
+        state=ResourceState.FAILED,
+        at=at,
+        information=why,
+    )
 
 
 def encode(message: ToMonitor | FromMonitor) -> bytes:

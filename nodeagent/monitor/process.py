@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from nodeagent.api.objects import GroupId, ResourceId, ResourceState
+from nodeagent.api.objects import GroupId, ResourceId
 from nodeagent.api.problems import Problem, problem
 from nodeagent.monitor import notes, output
 from nodeagent.monitor.backstop import Backstop, Machine
@@ -25,6 +25,7 @@ from nodeagent.monitor.messages import (
     Attached,
     Closed,
     CloseEpoch,
+    Definition,
     Enforced,
     Fail,
     Forget,
@@ -40,12 +41,14 @@ from nodeagent.monitor.messages import (
     StoppedAll,
     ToMonitor,
     Update,
+    refused,
 )
+from nodeagent.monitor.readiness import Readiness
 from nodeagent.monitor.serviceline import ServiceLine
 from nodeagent.monitor.surroundings import Readable
 from nodeagent.monitor.timers import Timer, Timers
 from nodeagent.planner.timing import UNBOUNDED
-from nodeagent.resourcetypes.base import ResourceType
+from nodeagent.resourcetypes.base import ResourceType, Running
 from nodeagent.system import processes
 from nodeagent.system.clock import Clock, MonotonicTimer
 from nodeagent.system.containers import Container, Containers
@@ -102,6 +105,7 @@ class Monitor:
         self._backstop = Backstop(self, self._deadline, machine)
         self._enforced = True
         self._held: dict[ResourceId, Held] = {}  # in the order of their last starts
+        self._readiness = Readiness(self, types, lambda resource: resource in self._held)
         self._notes = notes.read(places.notes)
         self._service = ServiceLine(places.socket, self._selector, self._obey)
         self._reaping = False
@@ -187,6 +191,7 @@ class Monitor:
     def _end(self) -> None:
         """Kill everything; what resists stays in the notes, for whoever cleans up after this monitor."""
         self._kill_all()
+        self._readiness.close()
         self._backstop.close()
         self._service.close()
         self._selector.close()
@@ -278,8 +283,7 @@ class Monitor:
             if not held.active:  # the order of starts is that of the dependencies: see `_resume`
                 self._held[held.id] = self._held.pop(held.id)
             held.arm(order)
-            self._note_down()  # its settings may be others
-            held.start()
+            self._go_online(held, order)
         else:
             try:
                 held = Held(self, kind, order)
@@ -287,8 +291,12 @@ class Monitor:
                 self._refuse(order, problem("start_failed", detail=str(exc)))
                 return
             self._held[held.id] = held
-            self._note_down()
-            held.start()
+            self._go_online(held, order)
+
+    def _go_online(self, held: Held, order: Start) -> None:
+        self._note_down()  # its settings may be others
+        held.start()
+        self._readiness.begin(order)
 
     def _is_void(self, order: Start) -> bool:
         """Tell whether its epoch is closed or lower than one under which the group runs (safety rule O4)."""
@@ -296,17 +304,7 @@ class Monitor:
         return order.epoch <= self._notes.closed.get(order.group, 0) or order.epoch < max(armed, default=0)
 
     def _refuse(self, order: Start, why: Problem) -> None:
-        self.tell(
-            Report(
-                id=order.resource.id,
-                group=order.group,
-                epoch=order.epoch,
-                incarnation=order.incarnation,
-                state=ResourceState.FAILED,
-                at=self._clock.wall(),
-                information=why,
-            )
-        )
+        self.tell(refused(order, why, self._clock.wall()))
 
     def _close(self, order: CloseEpoch) -> None:
         if order.epoch > self._notes.closed.get(order.group, 0):
@@ -428,6 +426,10 @@ class Monitor:
     def container(self, resource: ResourceId) -> Container:
         """Return the resource's container."""
         return self._containers.open(resource)
+
+    def ready(self, definition: Definition) -> Running | None:
+        """Return how to start it, when that was found out ahead."""
+        return self._readiness.take(definition)
 
     # --- notes --------------------------------------------------------------------------------------------------
 

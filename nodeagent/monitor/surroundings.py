@@ -7,8 +7,9 @@ from typing import Protocol
 
 from nodeagent.api.objects import ResourceId
 from nodeagent.monitor.deadline import Armed
-from nodeagent.monitor.messages import Report
+from nodeagent.monitor.messages import Definition, Report
 from nodeagent.monitor.timers import Timer
+from nodeagent.resourcetypes.base import Running
 from nodeagent.system.containers import Container
 
 
@@ -73,4 +74,8 @@ class Surroundings(Protocol):
 
     def container(self, resource: ResourceId) -> Container:
         """Return the resource's container. Raises OSError or ValueError."""
+        ...
+
+    def ready(self, definition: Definition) -> Running | None:
+        """Return how to start an application, once, when that was found out ahead (see `readiness`)."""
         ...

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from nodeagent.api.causes import Cause, cause
 from nodeagent.api.objects import Group, Resource, ResourceId, ResourceState, Wanted
 from nodeagent.api.states import state_words, wanted
@@ -60,6 +62,15 @@ def next_steps(group: Group, members: Mapping[ResourceId, Resource], *, stop_all
         elif _may_start(resource, members, keeping):
             steps.append(StartNext(resource.id, cause("cause_wanted_online")))
     return steps
+
+
+def starts_with(resource: ResourceId, group: Group, members: Mapping[ResourceId, Resource]) -> list[ResourceId]:
+    """Return what may start as soon as *resource*, which starts now, is online, and needs nothing else."""
+    if not any(resource in one.dependencies for one in members.values()):
+        return []
+    there = {**members, resource: replace(members[resource], state=ResourceState.ONLINE)}
+    steps = [step for step in next_steps(group, there) if isinstance(step, StartNext)]
+    return [step.resource for step in steps if resource in members[step.resource].dependencies]
 
 
 def _dependents(members: Mapping[ResourceId, Resource]) -> dict[ResourceId, list[ResourceId]]:

@@ -17,8 +17,8 @@ from nodeagent.database.records import Order, OwnerRecord, order_key, verdict_ke
 from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
 from nodeagent.database.view import Delta
 from nodeagent.monitor.messages import Closed, Definition, Fail, Report, Start, Stop, Update
-from nodeagent.planner.dependencies import StartNext, all_down, next_steps, waits_for
-from nodeagent.planner.policies import policy_of
+from nodeagent.planner.dependencies import StartNext, all_down, next_steps, starts_with, waits_for
+from nodeagent.planner.policies import Policy, policy_of
 from nodeagent.service.following import Following
 from nodeagent.service.heldpolicies import RUNNING, HeldPolicies
 from nodeagent.service.heldresources import HeldResources, monitor_name
@@ -356,20 +356,20 @@ class Executor:
         self.held.start(self._start_order(group, resource), name)
 
     def _start_order(self, group: Group, resource: Resource) -> Start:
-        policy = self._policies.of(resource, self._members(group.id))
+        members = self._members(group.id)
+        following = [members[other] for other in starts_with(resource.id, group, members)]
         return Start(
-            resource=Definition(
-                id=resource.id,
-                name=resource.name,
-                type=resource.type,
-                parameters=for_nodes(resource, self._following.snapshot),
-                policy=policy,
-            ),
+            resource=self._definition(resource, self._policies.of(resource, members)),
             group=group.id,
             epoch=self._owning.claimed[group.id],
             incarnation=self._membership.incarnation,
             fresh=resource.id in self.held.fresh,
+            follows=tuple(self._definition(one) for one in following if monitor_name(one) == monitor_name(resource)),
         )
+
+    def _definition(self, resource: Resource, policy: Policy = Policy()) -> Definition:  # noqa: B008 - frozen
+        parameters = for_nodes(resource, self._following.snapshot)
+        return Definition(id=resource.id, name=resource.name, type=resource.type, parameters=parameters, policy=policy)
 
     def _rearm(self, group: Group, resource: Resource) -> None:
         """A resource that came here from another group goes on under this group's epoch."""

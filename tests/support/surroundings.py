@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from nodeagent.api.objects import ResourceState
 from nodeagent.monitor.deadline import Armed, Deadline
-from nodeagent.monitor.messages import Report
+from nodeagent.monitor.messages import Definition, Report
 from nodeagent.monitor.surroundings import Readable
 from nodeagent.monitor.timers import Timer, Timers
+from nodeagent.resourcetypes.base import Running
 from nodeagent.system.containers import Container
 
 
@@ -26,6 +27,7 @@ class FakeSurroundings:
         self.attached = True
         self.settlings = 0
         self.resistance = 0
+        self.readied: dict[str, Running] = {}
         self._container = container
         self._watched: dict[int, tuple[Readable, Callable[[], None]]] = {}
 
@@ -103,3 +105,6 @@ class FakeSurroundings:
 
     def container(self, resource: str) -> Container:
         return self._container
+
+    def ready(self, definition: Definition) -> Running | None:
+        return self.readied.pop(definition.id, None)

@@ -34,6 +34,7 @@ MADE_ANEW: dict[type[Any], dict[str, str]] = {
         "_reaping": "reaping is planned at once",
         "_resuming": "`settled` looks at once",
         "_ending": "it goes on",
+        "_readiness": "what is not ready is found out by the start",
     },
     Held: {
         "_around": "the monitor",

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from nodeagent.api.causes import cause
 from nodeagent.api.objects import Group, Resource, ResourceState, Wanted
 from nodeagent.api.texts import because
-from nodeagent.planner.dependencies import StartNext, Step, StopNext, all_down, next_steps, waits_for
+from nodeagent.planner.dependencies import StartNext, Step, StopNext, all_down, next_steps, starts_with, waits_for
 
 S = ResourceState
 RUNNING = (S.ONLINE, S.ONLINE_PENDING, S.OFFLINE_PENDING, S.UNKNOWN)
@@ -48,6 +48,16 @@ def test_providers_start_first_and_branches_go_on_in_parallel() -> None:
     assert steps(members(DIAMOND, disk=S.ONLINE, ip=S.ONLINE, name=S.ONLINE_PENDING)) == ""
     assert steps(members(DIAMOND, S.ONLINE, app=S.OFFLINE)) == "+app"
     assert steps(members(DIAMOND, S.ONLINE)) == ""
+
+
+def test_what_starts_as_soon_as_one_is_online_is_known_ahead() -> None:
+    now = members(DIAMOND)
+    assert starts_with("disk", GROUP, now) == ["ip", "name"]
+    assert starts_with("ip", GROUP, members(DIAMOND, disk=S.ONLINE)) == [], "it waits for the name as well"
+    assert starts_with("ip", GROUP, members(DIAMOND, disk=S.ONLINE, name=S.ONLINE)) == ["app"]
+    assert starts_with("app", GROUP, members(DIAMOND, S.ONLINE, app=S.OFFLINE)) == []
+    unwanted = {**now, "ip": replace(now["ip"], persistent_state=Wanted.OFFLINE)}
+    assert starts_with("disk", GROUP, unwanted) == ["name"]
 
 
 def test_dependents_stop_first() -> None:
