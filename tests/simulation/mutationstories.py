@@ -12,9 +12,7 @@ from tests.simulation.mutations.switching import nothing
 from tests.simulation.node import Node
 from tests.simulation.ownerstories import on_a_follower
 from tests.simulation.running import Story
-from tests.simulation.world import World
-
-WEB = {"address": (), "web": ("address",)}
+from tests.simulation.world import WEB, World
 
 
 def leading(world: World) -> Node:
@@ -24,8 +22,7 @@ def leading(world: World) -> Node:
 
 async def away_from_the_leader(world: World) -> Node:
     """Let a group run on a node that does not lead, and return that node."""
-    world.add_group("g", WEB)
-    await world.boot()
+    await world.boot_web()
     world.move("g", world.number_of(world.others(leading(world))[0]))
     await world.pass_time(3.0)
     return world.home_of("g")
@@ -77,8 +74,7 @@ async def unanswered_beats(world: World) -> None:
 
 async def late_order(world: World) -> None:
     """A node's monitor reads an order to start when another node has taken the group over."""
-    world.add_group("g", WEB)
-    await world.boot()
+    await world.boot_web()
     leader = leading(world)
     world.move("g", world.number_of(leader))
     await world.until(lambda: world.runs("web") and world.home_of("g") is leader, 5.0, "the leader runs it")
@@ -108,9 +104,7 @@ async def unkillable(world: World) -> None:
 
 async def unlucky_service(world: World) -> None:
     """A node is cut off just before its monitor crashes, and its service with it."""
-    world.add_group("g", WEB)
-    await world.boot()
-    node = world.home_of("g")
+    node = await world.boot_web()
     node.path.cut()
     await world.pass_time(1.0)
     node.crash_service(restart=False)
@@ -255,8 +249,7 @@ async def wiped(world: World) -> None:
 
 async def lost_releases(world: World) -> None:
     """A group goes to and fro while requests are lost, and come late."""
-    world.add_group("g", WEB)
-    await world.boot()
+    await world.boot_web()
     for _ in range(6):
         source = world.home_of("g")
         world.move("g", world.number_of(world.others(source)[0]))
@@ -270,8 +263,7 @@ async def lost_releases(world: World) -> None:
 
 async def late_decisions(world: World) -> None:
     """What the leader decides about a move comes late, when the group has gone elsewhere."""
-    world.add_group("g", WEB)
-    await world.boot()
+    await world.boot_web()
     for _ in range(4):
         leader, source = leading(world), world.home_of("g")
         first, second = world.others(source)

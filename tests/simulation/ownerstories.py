@@ -7,9 +7,7 @@ from typing import ClassVar
 from nodeagent.database.records import Life
 from tests.simulation.machine import TYPES, Application
 from tests.simulation.node import Node
-from tests.simulation.world import World
-
-WEB = {"address": (), "web": ("address",)}
+from tests.simulation.world import WEB, World
 
 
 class Boundless(Application):

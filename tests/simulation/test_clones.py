@@ -9,8 +9,6 @@ from tests.simulation.node import Node
 from tests.simulation.running import simulate
 from tests.simulation.world import World
 
-WEB = {"address": (), "web": ("address",)}
-
 
 def clone_of(world: World, node: Node) -> Node:
     """Return another machine with the same settings."""
@@ -23,9 +21,7 @@ def clone_of(world: World, node: Node) -> Node:
 
 def test_a_clone_does_not_join_while_its_original_is_heard_and_the_alarm_says_so() -> None:
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
-        node = world.home_of("g")
+        node = await world.boot_web()
         number, before = world.number_of(node), world.runs("web")
         clone = clone_of(world, node)
         clone.power_on()
@@ -43,8 +39,7 @@ def test_a_clone_does_not_join_while_its_original_is_heard_and_the_alarm_says_so
 
 def test_a_machine_that_takes_the_place_of_one_that_is_gone_joins_under_its_name() -> None:
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
+        await world.boot_web()
         node = world.others(world.home_of("g"))[0]
         number = world.number_of(node)
         node.power_off()
@@ -60,9 +55,7 @@ def test_a_machine_that_takes_the_place_of_one_that_is_gone_joins_under_its_name
 
 def test_an_original_that_was_cut_off_does_not_push_out_the_clone_that_joined_meanwhile() -> None:
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
-        node = world.home_of("g")
+        node = await world.boot_web()
         number = world.number_of(node)
         node.path.cut()
         await world.until(lambda: world.beat(number).life is Life.DEAD, 7.0, "it is declared down")
@@ -82,8 +75,7 @@ def test_of_two_machines_that_join_under_one_name_at_once_one_does() -> None:
     """Who comes second finds it out by the conflict, and then waits as if it had found it before."""
 
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
+        await world.boot_web()
         node = world.others(world.home_of("g"))[0]
         number = world.number_of(node)
         node.power_off()

@@ -21,15 +21,13 @@ from tests.simulation.node import Node
 from tests.simulation.running import simulate
 from tests.simulation.world import World
 
-WEB = {"address": (), "web": ("address",)}
 ANNA = Caller("anna", Right.ADMINISTER)
 FENCED_WITHIN = 4.2  # seconds: half of d, h and a, the switch's half second, three commits and the start
 
 
 async def begin(world: World) -> Node:
     """Bring the group online on a node that does not lead; return the node."""
-    world.add_group("g", WEB)
-    await world.boot()
+    await world.boot_web()
     world.give_fence_devices()
     home = world.home_of("g")
     leader = leading(world)
@@ -326,9 +324,7 @@ def test_devices_that_do_not_work_are_told_once_and_so_is_that_they_work_again()
 @pytest.mark.usefixtures("unbounded")
 def test_a_person_declares_a_silent_node_off_and_its_groups_are_taken_over() -> None:
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
-        lost = world.home_of("g")
+        lost = await world.boot_web()
         number, other = world.number_of(lost), world.others(lost)[0]
         lost.power_off()
         await world.pass_time(20.0)
@@ -349,8 +345,7 @@ def test_a_person_declares_a_silent_node_off_and_its_groups_are_taken_over() -> 
 
 def test_a_word_that_comes_after_a_heartbeat_takes_nothing() -> None:
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
+        await world.boot_web()
         await world.pass_time(world.profile.takeover)  # the leader has settled
         other = leading(world)
         node = world.others(other)[0]
@@ -374,8 +369,7 @@ def test_a_word_that_comes_after_a_heartbeat_takes_nothing() -> None:
 
 def test_a_person_opens_the_brake_once_for_those_that_are_silent_now() -> None:
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
+        await world.boot_web()
         one = leading(world)
         silent = world.others(one)
         assert one.parts is not None
@@ -399,8 +393,7 @@ def test_a_person_opens_the_brake_once_for_those_that_are_silent_now() -> None:
 
 def test_a_leader_that_beats_but_does_not_plan_is_replaced() -> None:
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
+        await world.boot_web()
         await world.pass_time(10.0)
         stuck = leading(world)
         assert stuck.parts is not None
@@ -425,8 +418,7 @@ def test_a_leader_that_beats_but_does_not_plan_is_replaced() -> None:
 
 def test_a_leader_that_has_nothing_to_plan_stays() -> None:
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
+        await world.boot_web()
         leader = leading(world)
         await world.pass_time(120.0)
         assert leading(world) is leader

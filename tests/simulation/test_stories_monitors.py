@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nodeagent.api.objects import ResourceState
 from tests.simulation.running import simulate
-from tests.simulation.world import World
+from tests.simulation.world import WEB, World
 
 CHAIN = {"address": (), "web": ("address",), "mail": ("web",)}
 
@@ -67,7 +67,7 @@ def test_nothing_starts_on_what_died_with_its_monitor_while_another_resource_of_
     async def story(world: World) -> None:
         for node in world.nodes.values():
             node.slow.add("slow")
-        world.add_group("g", {"address": (), "web": ("address",)}, preferred=(1,), separate={"web"})
+        world.add_group("g", WEB, preferred=(1,), separate={"web"})
         world.add_group("h", {"slow": ()}, preferred=(1,), kind="Slow")
         await world.boot()
         before, node = world.runs("web"), world.home_of("g")

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from nodeagent.api.objects import Phase
 from nodeagent.planner.timing import PROFILES
-from tests.simulation.ownerstories import WEB, alive, elsewhere, on_a_follower
+from tests.simulation.ownerstories import alive, elsewhere, on_a_follower
 from tests.simulation.running import simulate
-from tests.simulation.world import World
+from tests.simulation.world import WEB, World
 
 # --- P7: what does not stop -------------------------------------------------------------------------------------
 
@@ -131,9 +131,7 @@ def test_the_watchdog_resets_a_machine_on_which_nothing_of_ours_goes_on() -> Non
 
 def test_the_watchdog_leaves_machines_alone_that_stop_when_the_database_is_away() -> None:
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
-        home = world.home_of("g")
+        home = await world.boot_web()
         world.cut_everybody()
         await world.pass_time(30.0)
         assert not world.runs("web")

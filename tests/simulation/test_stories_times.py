@@ -5,7 +5,7 @@ from __future__ import annotations
 from nodeagent.api.objects import Phase
 from nodeagent.planner.timing import PROFILES, UNBOUNDED
 from tests.simulation.machine import Slow
-from tests.simulation.ownerstories import WEB, alive, elsewhere, on_a_follower
+from tests.simulation.ownerstories import alive, elsewhere, on_a_follower
 from tests.simulation.running import simulate
 from tests.simulation.world import World
 
@@ -62,8 +62,7 @@ def test_who_cannot_announce_shorter_times_does_not_run_longer_for_trying() -> N
 
 def test_times_go_there_and_back_without_any_application_noticing() -> None:
     async def story(world: World) -> None:
-        world.add_group("g", WEB)
-        await world.boot()
+        await world.boot_web()
         before = world.runs("web")
         for name in ("fast", "default", "virtual machines", "fast", "virtual machines", "default"):
             world.change_profile(name)

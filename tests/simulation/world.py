@@ -7,7 +7,7 @@ import contextlib
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -50,6 +50,8 @@ from tests.simulation.node import Node
 from tests.simulation.powerswitch import PowerSwitch, outlet
 from tests.simulation.virtualtime import Process, VirtualLoop
 from tests.simulation.witness import Interval, Witness
+
+WEB: Final = {"address": (), "web": ("address",)}  # the group of most stories: an application behind its address
 
 
 class BrokenPromise(AssertionError):
@@ -300,6 +302,12 @@ class World:
             node.power_on()
             await self.pass_time(0.05)  # so that their numbers are those of their names
         await self.settled(30.0)
+
+    async def boot_web(self) -> Node:
+        """Add the group "g" of an address and a web application, boot, and return the node on which it runs."""
+        self.add_group("g", WEB)
+        await self.boot()
+        return self.home_of("g")
 
     async def pass_time(self, seconds: float) -> None:
         """Let the world go on. Raises BrokenPromise."""
