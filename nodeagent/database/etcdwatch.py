@@ -80,6 +80,7 @@ class EtcdWatch:
         owed, owed_since, asked = 0, 0.0, True
         loop = asyncio.get_running_loop()
         gathered: list[Event] = []
+        whole = True  # nothing more of the commit that was heard last is still to come
         while True:
             try:
                 async with asyncio.timeout(PATIENCE if asked else QUIET):
@@ -94,7 +95,8 @@ class EtcdWatch:
                 if result.canceled:
                     raise self._end_of(result)
                 gathered += (event for event in result.events if event.kv.mod_revision > after)
-            if gathered and not results[-1].fragment:
+                whole = not result.fragment
+            if gathered and whole:
                 batch, gathered = tuple(gathered), []
                 after = batch[-1].kv.mod_revision
                 yield batch

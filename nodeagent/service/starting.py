@@ -48,10 +48,13 @@ class Spawned:
 
     async def start(self, name: str) -> Process | None:
         """Start it; the thread that does so may block while the program is loaded."""
-        self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         arguments = (sys.executable, "-m", "nodeagent.monitor", "--config", str(self._config), "--name", name)
-        with (self._logs / f"monitor-{name}.log").open("ab") as output:
-            return await asyncio.to_thread(self._spawn, arguments, output.fileno())
+        try:
+            self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with (self._logs / f"monitor-{name}.log").open("ab") as output:
+                return await asyncio.to_thread(self._spawn, arguments, output.fileno())
+        except OSError as exc:  # a full disk, or one that may only be read; no further process or file can be had
+            raise MonitorFailed(f"the Resource Monitor {name} cannot be started: {exc}") from exc
 
     async def give_up(self, name: str) -> None:
         """Never needed: whoever has the process kills that."""

@@ -144,3 +144,13 @@ async def test_a_cancelled_watch_says_why() -> None:
     async with member(lambda _m: ["nonsense"]) as gateway:
         with pytest.raises(Unavailable):
             await revisions(gateway, after=5)
+
+
+async def test_a_member_may_be_quiet_between_the_fragments_of_a_commit() -> None:
+    """It is asked meanwhile whether it is there; what has come so far waits for the rest."""
+    part = {"result": {"fragment": True, "events": event(7)["result"]["events"]}}  # type: ignore[index] # of a dict
+
+    answers: list[list[object]] = [[part], [event(7)], [{"error": {"message": "enough"}}]]
+
+    async with member(lambda _message: answers.pop(0)) as gateway:
+        assert await revisions(gateway, after=5) == [7, 7]

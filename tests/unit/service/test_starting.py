@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nodeagent.service import starting
-from nodeagent.service.starting import MonitorFailed, Units
+from nodeagent.service.starting import MonitorFailed, Spawned, Units, spawn_detached
 
 
 def systemctl(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -57,3 +57,11 @@ async def test_without_systemd_it_is_said_what_is_missing(tmp_path: Path, monkey
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MonitorFailed, match="systemctl"):
         await Units().start("shared")
+
+
+@pytest.mark.asyncio
+async def test_without_room_for_its_log_a_monitor_is_said_not_to_start(tmp_path: Path) -> None:
+    """The service itself goes on: it has others to look after, and tries again."""
+    (tmp_path / "log").write_text("in the way", encoding="utf-8")
+    with pytest.raises(MonitorFailed, match="cannot be started"):
+        await Spawned(tmp_path / "agent.toml", tmp_path / "log", spawn_detached).start("shared")
