@@ -80,7 +80,7 @@ RULES: Final[Mapping[str, Rule]] = {
             "monitor.backstop:Backstop.permitted",
             "service.enforcing:Enforcement._look",
             "service.monitors:Monitors._replace",
-            "service.monitors:Monitors._kill_strays",
+            "service.unheld:Unheld.kill_all",
         ),
     ),
     "P9": Rule(
@@ -125,7 +125,8 @@ RULES: Final[Mapping[str, Rule]] = {
             "service.membership:Membership._new_life",
             "service.membership:Membership._beat_record",
             "service.monitors:Monitors.stop_all",
-            "service.monitors:Monitors._kill_strays",
+            "service.unheld:Unheld.prove_none",
+            "service.unheld:Unheld.kill_all",
             "service.owning:Owning.mine",
         ),
     ),

@@ -41,7 +41,8 @@ def main(argv: list[str]) -> int:
     if not _lock(folder / f"{arguments.name}.lock"):
         sys.stderr.write(f"The Resource Monitor {arguments.name} is running already.\n")
         return 1
-    places = Places(arguments.name, folder / f"{arguments.name}.sock", folder / f"{arguments.name}.json", config.logs)
+    socket, noted = folder / f"{arguments.name}.sock", notes.path_of(folder, arguments.name)
+    places = Places(arguments.name, socket, noted, config.logs)
     become_subreaper()
     launcher = Launcher()
     containers = own_containers(config, arguments.name, launcher)
@@ -74,7 +75,7 @@ def _machine(config: AgentSettings, name: str, killer: LastResort) -> Machine:
 
     def others_run() -> bool:
         """Whose containers these are, notes tell; what a dead monitor left counts as running until it is reaped."""
-        mine = set(notes.read(config.monitors / f"{name}.json").held)
+        mine = set(notes.read(notes.path_of(config.monitors, name)).held)
         everybody = containers_of(config)
         try:
             return any(not everybody.open(one).is_empty() for one in everybody.leftovers() if one not in mine)

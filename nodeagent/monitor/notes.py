@@ -40,6 +40,11 @@ class Notes(msgspec.Struct, kw_only=True, omit_defaults=True):
     closed: dict[GroupId, int] = {}
 
 
+def path_of(folder: Path, monitor: str) -> Path:
+    """Return where the monitor of that name keeps its notes."""
+    return folder / f"{monitor}.json"
+
+
 def read(path: Path) -> Notes:
     """Read the notes; a file that is missing or damaged gives empty ones."""
     try:

@@ -17,7 +17,7 @@ from unittest import mock
 from nodeagent.api.objects import ResourceId
 from nodeagent.monitor import entrypoints
 from nodeagent.monitor import process as monitor_process
-from nodeagent.service import monitors as service_monitors
+from nodeagent.service import monitors, unheld
 from nodeagent.system import processes
 from nodeagent.system.processes import ProcessIdentity
 from tests.simulation import address, machine, wires
@@ -72,11 +72,11 @@ def simulated_system() -> Iterator[None]:
             (monitor_process, "MonotonicTimer", wires.Alarm),
             (monitor_process, "ServiceLine", wires.Line),
             (entrypoints, "begin", machine.begin_call),
-            (service_monitors, "spawn_detached", _spawn_detached),
-            (service_monitors, "containers_of", lambda _settings: _node().containers),
-            (service_monitors, "kill_resources", _kill_resources),
-            (service_monitors, "kill_strays", _kill_strays),
-            (service_monitors, "cut_all", address.cut_all),
+            (monitors, "spawn_detached", _spawn_detached),
+            (unheld, "containers_of", lambda _settings: _node().containers),
+            (unheld, "kill_resources", _kill_resources),
+            (unheld, "kill_strays", _kill_strays),
+            (unheld, "cut_all", address.cut_all),
             (processes, "adopt", _adopt),
         ):
             stack.enter_context(mock.patch.object(where, name, what))

@@ -12,6 +12,7 @@ from nodeagent.database.view import Delta
 from nodeagent.service.leadership import Leadership
 from nodeagent.service.membership import Membership
 from nodeagent.service.monitors import Monitors
+from nodeagent.service.unheld import Unheld
 from tests.simulation import running
 from tests.simulation.mutations.ownership import claim_without_commit
 from tests.simulation.mutations.switching import Mutation, without_expecting
@@ -74,8 +75,8 @@ async def _nothing_to_prove(self: Monitors) -> bool:
     return True
 
 
-async def _no_strays(self: Monitors, held: set[str]) -> None:
-    del self, held
+async def _no_strays(self: Unheld) -> None:
+    del self
 
 
 MEMBERSHIP = (
@@ -138,7 +139,7 @@ MEMBERSHIP = (
         "a new life begins without a proof that nothing of the former one runs",
         {
             "service.monitors:Monitors.stop_all": _nothing_to_prove,
-            "service.monitors:Monitors._kill_strays": _no_strays,
+            "service.unheld:Unheld.kill_all": _no_strays,
         },
     ),
 )

@@ -10,7 +10,8 @@ import pytest
 
 from nodeagent.api.objects import ResourceState
 from nodeagent.monitor.messages import Report, encode
-from nodeagent.service.monitors import Monitors, _Link
+from nodeagent.service.monitorlink import Link
+from nodeagent.service.monitors import Monitors
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import SystemClock
 
@@ -34,7 +35,7 @@ async def test_a_monitor_that_began_anew_first_may_say_what_this_service_does_no
     )
     report = Report(id="r", group="g", epoch=1, incarnation=1, state=ResourceState.ONLINE, at=0.0)
     nothing: Any = None
-    link = _Link("shared", nothing, asyncio.StreamReader(), nothing, nothing)
+    link = Link("shared", nothing, asyncio.StreamReader(), nothing, nothing)
     link.reader.feed_data(b'{"said":"something of a later version","number":1}\n' + encode(report))
     link.reader.feed_eof()
     monitors._closing = True  # nobody is to be replaced
