@@ -17,6 +17,7 @@ NUMBERS: Final[dict[str, int]] = {
     "value_not_a_choice": 87,
     "value_does_not_match": 87,
     "value_required": 87,
+    "time_zone_unknown": 87,
     "property_unknown": 87,
     "property_read_only": 87,
     "value_too_long": 87,

@@ -32,6 +32,9 @@ SENTENCES: Final[dict[str, str]] = {
     "control_characters": "{name} contains control characters; remove them.",
     "property_unknown": "There is no property {name}; known are: {known}.",
     "property_read_only": "{name} can be read but not set.",
+    "time_zone_unknown": (
+        "{node} knows no time zone {zone}; write one as Europe/Vienna, or install the package tzdata there."
+    ),
     "changed_elsewhere": "{name} was changed by somebody else meanwhile; look at the new values and try again.",
     "stored_for_next_online": "{names} stored; takes effect when {name} next goes online.",
     # objects
@@ -271,6 +274,10 @@ SENTENCES: Final[dict[str, str]] = {
     "event_maintenance_over": "Maintenance of {name} is over",
     "event_failed_meanwhile": "{name}: {detail}",
     "event_schema": "The cluster database has schema {schema} now; agents that know less cannot join any more",
+    "event_time_zone_unknown": (
+        "{name} does not know the time zone {zone}, so failback windows open by its own time; install the "
+        "package tzdata there, or set TimeZone of the cluster to a zone that it knows"
+    ),
     "event_leader": "{name} plans for the cluster now",
     "event_brake": "{silent} of {members} nodes fell silent at once; nothing is taken over until some are back",
     "event_brake_open": "Enough nodes are back; takeover goes on as usual",

@@ -62,6 +62,7 @@ from nodeagent.database.records import (
 )
 from nodeagent.service.desk import NAMES, Desk, names_taken, refuse_first, refuse_values
 from nodeagent.service.questions import Questions
+from nodeagent.service.timeofday import is_known
 
 VALIDATION: Final = 2.0  # seconds that possible owners have to answer when settings are saved
 DELETED: Final = 30  # resources per commit; each is three keys and an entry of the log
@@ -240,6 +241,8 @@ class Configuring:
         if isinstance(item, Network):
             self._refuse_role(item, merge(schema, record.properties, request.properties))
         changed = self._with_properties(record, schema, request.properties)
+        if request.kind is ObjectKind.CLUSTER and changed.properties != record.properties:
+            self._refuse_zone(str(changed.properties.get("TimeZone", "")))
         if request.parameters:
             changed = replace(changed, parameters=merge(parameters_schema, record.parameters, request.parameters))
         if changed == record:
@@ -253,6 +256,12 @@ class Configuring:
         role = properties.get("Role", ALL)
         if isinstance(role, int) and role != network.role:
             refuse_first(role_problem(network, role, self._desk.now))
+
+    def _refuse_zone(self, zone: str) -> None:
+        """A zone is known by the node's own tzdata; the schema, which travels, cannot hold all of them."""
+        if not is_known(zone):
+            node = self._desk.now.node_name(self._desk.membership.node)
+            raise refuse("time_zone_unknown", "TimeZone", zone=zone, node=node)
 
     def _with_properties(
         self, record: Any, schema: Sequence[PropertySpec], properties: Mapping[str, Value | None]

@@ -30,7 +30,7 @@ from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.following import Following
 from nodeagent.service.leadership import Leadership
 from nodeagent.service.patience import Patience
-from nodeagent.service.timeofday import hours
+from nodeagent.service.timeofday import hours, is_known
 from nodeagent.system.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Reconciler:
         self._patience = Patience(following, clock)
         self._wake = asyncio.Event()
         self._unplaced: dict[GroupId, Cause] = {}
+        self._told_zone = ""
         following.listen(lambda delta: self._wake.set() if delta.changed or delta.removed else None)
         leadership.took_lead = self._wake.set
 
@@ -62,6 +63,7 @@ class Reconciler:
                 due = self._clock.steady() + REPLAN
                 while self._leadership.leads and await self._plan_once():
                     pass
+                await self._tell_zone()
             self._leadership.note_planned()
 
     async def _wait(self) -> None:
@@ -75,7 +77,7 @@ class Reconciler:
         view = self._following.view
         wishes = {g: w[0].cause for g in self._following.snapshot.groups if (w := view.wish(g)) is not None}
         now = self._clock.wall()
-        hour, skipped = hours(now, str(self._following.snapshot.cluster.properties.get("TimeZone") or ""))
+        hour, skipped = hours(now, self._zone())
         seen = Observations(now=now, hour=hour, wishes=wishes, skipped=skipped, unclaimed=self._patience.unclaimed())
         decisions = plan(self._following.snapshot, seen)
         waiting = {decision.group for decision in decisions if isinstance(decision, CannotPlace)}
@@ -102,6 +104,26 @@ class Reconciler:
         if reached:
             await self._following.reached(reached)
         return reached > 1
+
+    def _zone(self) -> str:
+        return str(self._following.snapshot.cluster.properties.get("TimeZone") or "")
+
+    async def _tell_zone(self) -> None:
+        """Say once that failback windows are not where they were set to be: this node does not know the stored zone."""
+        zone = self._zone()
+        if not self._leadership.leads or zone == self._told_zone:
+            return
+        if is_known(zone):
+            self._told_zone = ""
+            return
+        me = self._following.snapshot.nodes.get(self._events.node)
+        entry = self._events.entry(Severity.WARNING, "event_time_zone_unknown", me, zone=zone)
+        try:
+            await self._following.store.commit(Transaction(put=put(entry)))
+        except (Conflict, Unknown, Unavailable) as exc:
+            log.warning("the time zone %s is not known here, and the event log does not say so yet: %s", zone, exc)
+        else:
+            self._told_zone = zone
 
     def _commit_of(self, decision: Decision) -> Transaction | None:
         """Return what carries the decision out; None when there is nothing to commit."""

@@ -23,9 +23,17 @@ def hours(wall: float, zone: str) -> tuple[int, tuple[int, ...]]:
     return here.hour, tuple((before + 1 + step) % 24 for step in range(left_out))
 
 
+def is_known(zone: str) -> bool:
+    """Tell whether this node knows that time zone; the empty one is its own."""
+    return not zone or _find(zone) is not None
+
+
 def _in_zone(moment: datetime.datetime, zone: str) -> datetime.datetime:
+    return moment.astimezone(_find(zone) if zone else None)
+
+
+def _find(zone: str) -> zoneinfo.ZoneInfo | None:
     try:
-        where = zoneinfo.ZoneInfo(zone) if zone else None
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        where = None
-    return moment.astimezone(where)
+        return zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # not there, no zone's file, or a directory
+        return None

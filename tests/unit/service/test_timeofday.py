@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from nodeagent.service.timeofday import hours
+from nodeagent.service.timeofday import hours, is_known
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,15 @@ def test_the_hour_and_what_was_left_out_before_it(utc: str, zone: str, hour: int
 def test_a_zone_that_nobody_knows_is_the_nodes_own(zone: str) -> None:
     moment = datetime.datetime(2026, 6, 1, 12, 30, tzinfo=datetime.UTC)
     assert hours(moment.timestamp(), zone)[0] == moment.astimezone().hour
+
+
+@pytest.mark.parametrize(
+    "zone", ["Nowhere/Atlantis", "europe/vienna", "Europe", "tzdata.zi", "../etc/passwd", "/etc", "."]
+)
+def test_what_is_no_time_zone_is_known_to_be_none(zone: str) -> None:
+    assert not is_known(zone)
+
+
+@pytest.mark.parametrize("zone", ["", "UTC", "Europe/Vienna", "America/Argentina/Buenos_Aires"])
+def test_a_time_zone_is_known_and_so_is_the_nodes_own(zone: str) -> None:
+    assert is_known(zone)
