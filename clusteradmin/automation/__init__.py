@@ -2,6 +2,9 @@
 
 Names are the original's in snake_case, numbers of items count from 1, times are in seconds. What was assigned to
 properties is kept here until `save_changes`, and never dropped in silence.
+
+Without a counterpart are handles, closing single objects, domains, the quorum resource (the database's majority takes
+its place), disks and checkpoints, and creating or deleting resource types, which are installed on the nodes.
 """
 
 from __future__ import annotations

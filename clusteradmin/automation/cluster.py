@@ -276,6 +276,16 @@ class Cluster:
         """The cluster's properties, to read."""
         return self.properties_of(self.reference, Which.COMMON_READ_ONLY)
 
+    @property
+    def private_properties(self) -> Properties:
+        """None: only resources have private properties. It is there for scripts that walk through all collections."""
+        return self.properties_of(self.reference, Which.PRIVATE)
+
+    @property
+    def private_ro_properties(self) -> Properties:
+        """None either."""
+        return self.properties_of(self.reference, Which.PRIVATE_READ_ONLY)
+
     def events(self, timeout: float | None = None) -> Iterator[LogEntry]:
         """Iterate over what is added to the event log from now on.
 

@@ -156,6 +156,7 @@ def test_a_value_that_cannot_be_stored_is_refused_at_once(opened: Cluster) -> No
 
 
 def test_properties_are_a_mapping(opened: Cluster) -> None:
+    assert dict(opened.private_properties) == dict(opened.private_ro_properties) == {}
     properties = opened.resources.item("App").private_properties
     assert dict(properties) == {"CommandLine": "sleep 1000", "CurrentDirectory": "", "InteractWithDesktop": False}
     assert (properties.count, properties.private, properties.common, properties.read_only) == (3, True, False, False)
