@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.scenarios.rules import ELSEWHERE, README, all_rules, table, told
 from tests.scenarios.running import played
 from tests.scenarios.scenario import FOLDERS, names, read
 from tests.scenarios.telling import differences
+
+HERE = Path(__file__).parents[2]  # the project
 
 
 @pytest.mark.parametrize("name", names())
@@ -32,6 +37,14 @@ def test_every_rule_is_told_and_every_story_tells_a_rule() -> None:
     assert set(told()) == rules
     assert not rules & set(all_rules()[ELSEWHERE])
     assert all(read(FOLDERS / name).start.rules for name in names())
+
+
+def test_what_is_told_elsewhere_names_where() -> None:
+    found = {rule: re.findall(r"tests/[\w/.]*\w", text) for rule, text in all_rules()[ELSEWHERE].items()}
+    missing = {name for names_of_rule in found.values() for name in names_of_rule if not (HERE / name).is_file()}
+    assert not missing
+    nowhere = {"2.1.1-initializing", "2.1.2-core", "3.3-event-handle"}  # they say why there is nothing to show
+    assert {rule for rule, names_of_rule in found.items() if not names_of_rule} == nowhere
 
 
 def test_the_table_of_the_readme_is_that_of_the_folders() -> None:
