@@ -51,6 +51,7 @@ class Executor:
         self._retries = Retries(clock)
         self._dirty: set[GroupId] = set()
         self._wake = asyncio.Event()
+        self._failing: dict[ResourceId, int] = {}  # the order to fail that was last obeyed, by its revision
         self.leaving = False  # nothing is started any more
         self.stopping = False  # what could not be moved goes offline
         following.listen(self._changed)
@@ -241,6 +242,7 @@ class Executor:
         self.held.forget(resource)
         self._policies.forget(resource)
         self._retries.forget(resource)
+        self._failing.pop(resource, None)
 
     # --- ownership ----------------------------------------------------------------------------------------------
 
@@ -267,7 +269,9 @@ class Executor:
             deletions = [order_key(resource.id)]
             expect, put = {order_key(resource.id): revision}, dict[str, bytes]()
             if record.order is Order.FAIL:
-                self.held.order(resource.id, Fail(id=resource.id, cause=record.cause))
+                if self._failing.get(resource.id) != revision:  # it is seen again until the commit below is through
+                    self._failing[resource.id] = revision
+                    self.held.order(resource.id, Fail(id=resource.id, cause=record.cause))
             else:
                 self.held.start_anew(resource.id)
                 if group.gave_up:
