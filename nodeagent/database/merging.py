@@ -29,6 +29,7 @@ from nodeagent.database.records import (
     VerdictRecord,
     WishRecord,
 )
+from nodeagent.database.voters import VotersRecord
 
 # In these phases the owner may run the group; before the claim nobody does (safety rule O3).
 HOLDING: Final = frozenset({Phase.CLAIMED, Phase.MOVING, Phase.STUCK})
@@ -45,6 +46,7 @@ def make_cluster(
     record: ClusterRecord | None,
     leader: LeaderRecord | None,
     silence: SilenceRecord | None = None,
+    voters: VotersRecord | None = None,
     *,
     revision: int,
     backend: str,
@@ -60,6 +62,7 @@ def make_cluster(
         properties=record.properties,
         backend=backend,
         leader=leader.node if leader else 0,
+        voters=voters.shown() if voters else (),
         brake=tuple(sorted(silence.nodes)) if silence and silence.held else (),
         schema=record.schema,
         maintenance=record.maintenance,
@@ -220,6 +223,8 @@ def make_resource(
         return _at_rest(resource, state)
     if state.node != owner.node or state.incarnation not in (0, owner.incarnation):
         return resource  # another node's, or one of a life that has ended: nothing of it runs
+    if state.epoch < owner.given:
+        return resource  # of an earlier time that the same life had it: what failed then has not been tried again yet
     if not ownership.lost:
         return _as_reported(resource, state)
     if state.state in (ResourceState.OFFLINE, ResourceState.FAILED):

@@ -3,6 +3,7 @@
 cluster                      ClusterRecord
 leader                       LeaderRecord
 silence                      SilenceRecord: whom the leader does not hear, and whether the brake is held
+voters                       voters.VotersRecord: who votes in the database, and who of them is missing
 nodes/<id>                   NodeRecord
 heartbeats/<id>              HeartbeatRecord
 fences/<id>                  FenceRecord: how the node can be turned off; holds secrets
@@ -235,6 +236,7 @@ class OwnerRecord(_Kept, frozen=True, kw_only=True):
     """Ownership of a group: every write expects the last revision and raises the epoch (safety rule O1).
 
     Attributes:
+        given: epoch under which the node was given the group: what was reported before counts for nothing.
         lives: incarnation of each preferred owner when it was decided where the group is; see `Group.lives`.
     """
 
@@ -242,6 +244,7 @@ class OwnerRecord(_Kept, frozen=True, kw_only=True):
     node: NodeId | None = None
     incarnation: int = 0
     epoch: int = 0
+    given: int = 0
     target: NodeId | None = None
     failovers: tuple[float, ...] = ()
     failure: bool = False

@@ -123,6 +123,7 @@ class Owning:
             node=target if heartbeat else None,
             incarnation=heartbeat[0].incarnation if heartbeat else 0,
             epoch=record.epoch + 1,
+            given=record.epoch + 1,
             target=None,
             since=self._clock.wall(),
         )

@@ -161,6 +161,7 @@ class Reconciler:
             node=decision.node,
             incarnation=self._incarnation(decision.node),
             epoch=former.epoch + 1,
+            given=former.epoch + 1,
             failovers=(*former.failovers, now)[-100:] if decision.failover else former.failovers,
             cause=decision.cause,
             since=former.since if same else now,
