@@ -126,6 +126,7 @@ RULES: Final[Mapping[str, Rule]] = {
             "service.membership:Membership._beat_record",
             "service.monitors:Monitors.stop_all",
             "service.unheld:Unheld.prove_none",
+            "monitor.reaping:cut_orphans",
             "service.unheld:Unheld.kill_all",
             "service.owning:Owning.mine",
         ),

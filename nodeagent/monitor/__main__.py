@@ -12,7 +12,7 @@ from nodeagent import resourcetypes, settings
 from nodeagent.monitor import notes, renewal
 from nodeagent.monitor.backstop import Machine
 from nodeagent.monitor.process import Monitor, Places
-from nodeagent.monitor.reaping import containers_of, cut_all, kill_resources, own_containers
+from nodeagent.monitor.reaping import containers_of, cut_all, cut_orphans, kill_resources, own_containers
 from nodeagent.monitor.unitwatchdog import UnitWatchdog
 from nodeagent.settings import AgentSettings
 from nodeagent.system.clock import SystemClock
@@ -51,7 +51,9 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"The resource type {name} is not loaded: {why}.\n")
     former, state = notes.read(places.notes), renewal.carried()
     # Safety rule P8: nothing of a former one is left.
-    if state is None and not (kill_resources(containers, former.held) and cut_all([former], types)):
+    if state is None and not (
+        kill_resources(containers, former.held) and cut_all([former], types) and cut_orphans(types)
+    ):
         sys.stderr.write("What a former Resource Monitor held cannot be ended.\n")
         return 1
     sys.stderr.flush()

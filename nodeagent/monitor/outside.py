@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from nodeagent.api.problems import Problem, problem
+from nodeagent.api.texts import render
 from nodeagent.monitor.surroundings import Surroundings
 from nodeagent.resourcetypes.base import Grip, ResourceError, ResourceType, TakingGrip
 
@@ -122,6 +124,20 @@ class Outside:
         except Exception as exc:  # noqa: BLE001 - plug-in code: its error is the resource's failure
             return problem("call_failed", entry="grip", detail=f"{type(exc).__name__}: {exc}")
         return None
+
+
+def cut_orphans(kinds: Iterable[ResourceType[Any]]) -> bool:
+    """End what of these types nobody living holds, notes or not; True when none of it is left, for certain."""
+    sure = True
+    for kind in kinds:
+        try:
+            kind.cut_orphans()
+        except Exception as exc:  # noqa: BLE001 - plug-in code: nothing is proven
+            said = render(exc.problem.code, exc.problem.parameters) if isinstance(exc, ResourceError) else repr(exc)
+            sys.stderr.write(f"Something of type {kind.name} that nobody holds any more cannot be ended: {said}\n")
+            sys.stderr.flush()
+            sure = False
+    return sure
 
 
 def cut_leftovers(kind: ResourceType[Any], parameters: dict[str, Any], now: Callable[[], float]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import secrets
 import select
@@ -16,7 +17,7 @@ import msgspec
 
 from nodeagent import resourcetypes
 from nodeagent.api.objects import ResourceId
-from nodeagent.monitor import notes
+from nodeagent.monitor import notes, outside
 from nodeagent.monitor.notes import Notes
 from nodeagent.monitor.outside import cut_leftovers
 from nodeagent.resourcetypes.base import ResourceType
@@ -160,6 +161,16 @@ def cut_all(former: Iterable[Notes], types: Mapping[str, ResourceType[Any]] | No
     return sure
 
 
+def cut_orphans(types: Mapping[str, ResourceType[Any]] | None = None) -> bool:
+    """End what lies outside of processes and nobody living holds, noted or not; True when that is sure."""
+    return outside.cut_orphans((types or _types()).values())
+
+
+@functools.cache
+def _types() -> Mapping[str, ResourceType[Any]]:
+    return resourcetypes.installed()[0]
+
+
 def reap_after(settings: AgentSettings, monitor: str) -> bool:
     """Kill what the Resource Monitor of that name held, if it is dead; True when that is proven (safety rule P8)."""
     noted = notes.read(settings.monitors / f"{monitor}.json")
@@ -168,12 +179,13 @@ def reap_after(settings: AgentSettings, monitor: str) -> bool:
         process.close()
         return True
     if settings.start_monitors != "units":
-        return kill_resources(containers_of(settings), noted.held) and cut_all([noted])
-    where = _read(settings.monitors / f"{monitor}{_WHERE}")
-    if where is None:  # its cgroup is gone, with everything in it
-        return cut_all([noted])
-    containers = _opened(where)
-    return kill_resources(containers, containers.leftovers()) and cut_all([noted])
+        killed = kill_resources(containers_of(settings), noted.held)
+    elif (where := _read(settings.monitors / f"{monitor}{_WHERE}")) is not None:
+        containers = _opened(where)
+        killed = kill_resources(containers, containers.leftovers())
+    else:  # its cgroup is gone, with everything in it
+        killed = True
+    return killed and cut_all([noted]) and cut_orphans()
 
 
 def reap(settings: AgentSettings, *, monitors: bool) -> bool:
@@ -199,7 +211,7 @@ def reap(settings: AgentSettings, *, monitors: bool) -> bool:
                 spared |= set(noted.held)
     containers = containers_of(settings)
     proven = kill_resources(containers, [name for name in containers.leftovers() if name not in spared])
-    proven = cut_all(dead) and proven
+    proven = cut_all(dead) and cut_orphans() and proven
     if monitors and proven and isinstance(containers, CgroupContainers):
         with contextlib.suppress(OSError):  # a monitor that was born meanwhile has put something into it
             containers.remove()

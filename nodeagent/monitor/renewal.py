@@ -28,6 +28,7 @@ from nodeagent.monitor.held import Held
 from nodeagent.monitor.messages import Attach, Definition, Guard, Permit, Renew, Renewed, Start, ToMonitor
 from nodeagent.monitor.process import Monitor
 from nodeagent.resourcetypes.base import Running
+from nodeagent.system import addressholders
 from nodeagent.system.processes import Process, ProcessIdentity
 
 VARIABLE: Final = "CLUSTERAGENT_RENEWED"  # the file descriptor of the memory file, for the new program
@@ -88,6 +89,7 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     unread: bytes
     unsent: bytes
     held: tuple[CarriedHeld, ...]
+    signs: tuple[int, ...] = ()
 
 
 class Renewal:
@@ -135,9 +137,10 @@ class Renewal:
 
     def _go(self) -> Problem:
         """Become the new program. Returns only when that failed, with the reason."""
+        self._monitor._readiness.close()
         state = carry(self._monitor, self._guard)
         opened = [one.program.pidfd for one in state.held if one.program]
-        opened += [] if state.service is None else [state.service]
+        opened += [*state.signs, *([] if state.service is None else [state.service])]
         memory = os.memfd_create("renewal")
         try:
             with open(memory, "wb", closefd=False) as file:
@@ -194,6 +197,7 @@ def carry(monitor: Monitor, guard: Guard | None) -> Carried:
         unread=service._unread,
         unsent=bytes(service._unsent),
         held=tuple(map(_carry_held, monitor._held.values())),
+        signs=tuple(addressholders.shown()),
     )
 
 
@@ -267,6 +271,8 @@ def restore(monitor: Monitor, state: Carried) -> None:
         monitor._backstop.resists()
     for held in list(monitor._held.values()):
         _go_on(held)
+    for sign in state.signs:  # until here they said that this process lives; what it holds has others now
+        os.close(sign)
     if state.service is not None:
         _adopt_line(monitor, state, state.service)
     if state.guard is not None:

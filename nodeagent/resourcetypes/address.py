@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nodeagent.api.problems import Problem, problem
 from nodeagent.resourcetypes.addressgrip import AddressGrip, KeptSockets, give_back, ours
+from nodeagent.resourcetypes.addressorphans import cut_orphans
 from nodeagent.resourcetypes.addressplace import Settings, place_of, refuse_foreign, refused
 from nodeagent.resourcetypes.base import ResourceError, ResourceType, failure
 from nodeagent.system import addresses
@@ -61,3 +62,7 @@ class IPAddress(ResourceType[Settings]):
         except AddressValueError:
             raise failure("no_network_for_address", address=mine.address) from None
         return AddressGrip(mine, address, now, self._sockets)
+
+    def cut_orphans(self) -> None:
+        """Remove the addresses of clusters that no living process holds."""
+        cut_orphans()

@@ -13,8 +13,9 @@ from typing import Final
 from nodeagent.api.problems import Problem, problem
 from nodeagent.resourcetypes.addressplace import Place, Settings, place_of, refuse_foreign, refused
 from nodeagent.resourcetypes.base import failure
-from nodeagent.system import addresses
+from nodeagent.system import addresses, addressholders
 from nodeagent.system.addresses import HeldAddress, Link, LinkNews, Picture
+from nodeagent.system.addressholders import Sign
 from nodeagent.system.arp import ArpLine
 from nodeagent.system.neighbours import Neighbours
 from nodeagent.system.packetguard import GuardUnavailable, PacketGuard
@@ -67,6 +68,7 @@ class AddressGrip:
         self._announcements = ANNOUNCEMENTS
         self._place: Place | None = None
         self._where: HeldAddress | None = None
+        self._sign: Sign | None = None
         self._neighbours: Neighbours | None = None
         self._news = LinkNews()
         self._poll = select.epoll()
@@ -82,6 +84,9 @@ class AddressGrip:
         self._hear_no_more()
         self._poll.close()
         self._news.close()
+        if self._sign is not None:
+            self._sign.close()
+            self._sign = None
 
     # --- taking it ----------------------------------------------------------------------------------------------
 
@@ -121,9 +126,16 @@ class AddressGrip:
         for elsewhere in now.of(self._address):
             if (elsewhere.index, elsewhere.interface) != (place.link.index, place.interface):
                 addresses.remove(elsewhere)
+        self._show(here=False)
         with contextlib.suppress(GuardUnavailable):  # `weakness` says so
             self._sockets.guard().cover(self._address)
         addresses.put(place.link.index, place.interface, UNTIL_PERMITTED, place.scope)
+        self._show(here=True)
+
+    def _show(self, *, here: bool) -> None:
+        """Show that this process holds it, to all who look for what dead ones have left."""
+        if self._sign is None:
+            self._sign = addressholders.show(self._address, here=here)
 
     # --- permitting it ------------------------------------------------------------------------------------------
 
@@ -138,6 +150,7 @@ class AddressGrip:
         self._until = until
         try:
             where = self._held()
+            self._show(here=True)
             self._permit_packets(until)
             rest = until - self._now()
             addresses.put(where.index, where.interface, addresses.whole_seconds(rest), where.scope)

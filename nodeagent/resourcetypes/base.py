@@ -239,6 +239,16 @@ class ResourceType(Generic[S]):
         del mine, now
         return None
 
+    def cut_orphans(self) -> None:
+        """End what of this kind is on the node though no living process holds it, whoever brought it online.
+
+        Called where nothing may be left: of what was online under a former life of the node, notes may be lost.
+
+        Raises:
+            ResourceError: something of it stays.
+            OSError: that cannot be found out.
+        """
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Running:

@@ -181,7 +181,7 @@ class Membership:
     async def _new_life(self) -> None:
         """Prove that nothing of a former life runs, then commit the next incarnation (safety rule M5)."""
         if not await self.stopped_all(self.profile.self_stop / 4):
-            raise NotProven
+            raise NotProven("something of a former life of this node is still here and cannot be ended")
         while True:
             if self._other.wrote(self._record):
                 await self._outwait_other()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from nodeagent.api.objects import ResourceId
 from nodeagent.monitor import notes
-from nodeagent.monitor.reaping import containers_of, cut_all, kill_resources
+from nodeagent.monitor.reaping import containers_of, cut_all, cut_orphans, kill_resources
 from nodeagent.monitor.strays import kill_strays
 from nodeagent.service.enforcing import Enforcement
 from nodeagent.settings import AgentSettings
@@ -77,7 +77,7 @@ class Unheld:
         """Kill what no monitor holds any more, and what it has outside of processes; True when that is proven."""
         names, containers = list(resources), containers_of(self._settings)
         return await asyncio.to_thread(
-            lambda: kill_resources(containers, names, patience) and cut_all(self._notes_of_dead())
+            lambda: kill_resources(containers, names, patience) and cut_all(self._notes_of_dead()) and cut_orphans()
         )
 
     async def _kill_unknown_monitors(self) -> bool:

@@ -14,7 +14,7 @@ from nodeagent.resourcetypes.base import ResourceType, setting
 from tests.simulation.virtualtime import PROCESS, Descriptor
 
 if TYPE_CHECKING:
-    from tests.simulation.node import Node
+    from tests.simulation.node import Node, NodeProcess
 
 
 class Answering:
@@ -23,11 +23,13 @@ class Answering:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._numbers: dict[str, int] = {}
+        self._holders: dict[str, NodeProcess] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def permit(self, name: str, until: float) -> None:
         """Let it answer until *until* of the node's clock; also with all processes frozen it does not longer."""
         node = self._node
+        self._holders[name] = _process()
         self._forget_timer(name)
         if node.clock.steady() >= until:
             self.silence(name)
@@ -43,6 +45,11 @@ class Answering:
         self._forget_timer(name)
         if name in self._numbers:
             self._node.app_ended(name, self._numbers.pop(name))
+
+    def silence_orphans(self) -> None:
+        """Let answer no more what no living process holds."""
+        for name in [name for name, holder in self._holders.items() if not holder.alive]:
+            self.silence(name)
 
     def silence_all(self) -> None:
         """Let nothing answer any more."""
@@ -127,7 +134,16 @@ def cut_all(dead: Iterable[Notes]) -> bool:
     return True
 
 
+def cut_orphans() -> bool:
+    """Cut what nobody living holds; in the place of `nodeagent.monitor.reaping.cut_orphans`."""
+    _node().answering.silence_orphans()
+    return True
+
+
 def _node() -> Node:
-    process = PROCESS.get()
-    node: Node = process.node  # type: ignore[union-attr]  # all that asks is a process of a node
-    return node
+    return _process().node
+
+
+def _process() -> NodeProcess:
+    process: NodeProcess = PROCESS.get()  # type: ignore[assignment]  # all that asks is a process of a node
+    return process

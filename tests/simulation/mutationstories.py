@@ -244,6 +244,20 @@ async def wiped(world: World) -> None:
     await world.pass_time(20.0)
 
 
+async def wiped_without_a_monitor(world: World) -> None:
+    """A node's monitor dies while its service does, and before another one comes the directories are wiped."""
+    world.add_group("g", {"address": ()}, kinds={"address": "Address"})
+    await world.boot()
+    node = world.home_of("g")
+    world.pause(world.number_of(node), paused=True)
+    node.crash_service(restart=False)
+    node.crash_monitor()
+    node.wipe()
+    await world.pass_time(5.0)
+    assert world.home_of("g") is not node
+    await world.settled(20.0)
+
+
 # --- ownership --------------------------------------------------------------------------------------------------
 
 
@@ -362,6 +376,7 @@ STORIES: dict[str, Told] = {
     "same_incarnation": Told(late_news),
     "life_without_notes": Told(wiped),
     "life_without_proof": Told(wiped),
+    "addresses_nobody_holds": Told(wiped_without_a_monitor, profile="virtual machines"),
     "ownership_without_expectation": Told(lost_releases),
     "stale_leader_commits": Told(late_decisions),
     "release_before_stop": Told(move),

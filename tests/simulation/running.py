@@ -77,6 +77,7 @@ def simulated_system() -> Iterator[None]:
             (unheld, "kill_resources", _kill_resources),
             (unheld, "kill_strays", _kill_strays),
             (unheld, "cut_all", address.cut_all),
+            (unheld, "cut_orphans", address.cut_orphans),
             (processes, "adopt", _adopt),
         ):
             stack.enter_context(mock.patch.object(where, name, what))

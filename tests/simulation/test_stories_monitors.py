@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nodeagent.api.objects import ResourceState
+from tests.simulation.mutationstories import wiped_without_a_monitor
 from tests.simulation.running import simulate
 from tests.simulation.world import WEB, World
 
@@ -61,6 +62,11 @@ def test_a_node_whose_directories_are_wiped_gives_its_addresses_back_before_its_
 
     for seed in range(1, 5):
         simulate(story, seed=seed, profile="virtual machines")  # whose permissions last
+
+
+def test_what_a_dead_monitor_has_left_of_an_address_is_found_without_notes() -> None:
+    for seed in range(1, 5):
+        simulate(wiped_without_a_monitor, seed=seed, profile="virtual machines")  # whose permissions last
 
 
 def test_nothing_starts_on_what_died_with_its_monitor_while_another_resource_of_that_is_slow_to_die() -> None:

@@ -13,7 +13,7 @@ from nodeagent.service.leadership import Leadership
 from nodeagent.service.membership import Membership
 from nodeagent.service.monitors import Monitors
 from nodeagent.service.unheld import Unheld
-from tests.simulation import running
+from tests.simulation import address, running
 from tests.simulation.mutations.ownership import claim_without_commit
 from tests.simulation.mutations.switching import Mutation, without_expecting
 
@@ -72,6 +72,10 @@ def _same_incarnation(self: Membership, attempt: str, incarnation: int, *times: 
 
 async def _nothing_to_prove(self: Monitors) -> bool:
     del self
+    return True
+
+
+def _nothing_is_cut() -> bool:
     return True
 
 
@@ -141,5 +145,12 @@ MEMBERSHIP = (
             "service.monitors:Monitors.stop_all": _nothing_to_prove,
             "service.unheld:Unheld.kill_all": _no_strays,
         },
+    ),
+    Mutation(
+        "addresses_nobody_holds",
+        ("M5",),
+        "addresses that no living monitor holds, and of which no notes are left, stay",
+        {"monitor.reaping:cut_orphans": _nothing_is_cut},
+        besides=((address, "cut_orphans", _nothing_is_cut),),
     ),
 )

@@ -18,7 +18,7 @@ from nodeagent.monitor.held import Held
 from nodeagent.monitor.messages import Definition, Start
 from nodeagent.monitor.notes import Notes, OutsideNote
 from nodeagent.monitor.outside import cut_leftovers
-from nodeagent.monitor.reaping import cut_all
+from nodeagent.monitor.reaping import cut_all, cut_orphans
 from nodeagent.planner.policies import Policy
 from nodeagent.resourcetypes.base import ApplicationType, ResourceError, Running, failure, setting
 from nodeagent.system.launching import Launch
@@ -254,3 +254,21 @@ def test_a_cut_of_leftovers_that_fails_proves_nothing(
 
     monkeypatch.setattr(Hand, "cut", refused)
     assert not cut_leftovers(kind, {"Where": "here"}, lambda: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(OSError("no"), "OSError('no')"), (failure("address_stays", address="10.0.0.5"), "10.0.0.5 could not be removed")],
+    ids=["fault", "refusal"],
+)
+def test_what_nobody_holds_and_cannot_be_ended_is_told_and_proves_nothing(
+    kind: Gripped, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, told: str
+) -> None:
+    assert cut_orphans({"Gripped": kind}), "most types leave nothing that they would find"
+
+    def refused(self: Gripped) -> None:
+        raise error
+
+    monkeypatch.setattr(Gripped, "cut_orphans", refused)
+    assert not cut_orphans({"Gripped": kind})
+    assert told in capsys.readouterr().err
