@@ -15,6 +15,7 @@ from clusteradmin.settings import SavedConnection
 from nodeagent.api.objects import ClusterObject, Interface, Network, Node, NodeId, ObjectKind, ResourceType, Snapshot
 from nodeagent.api.properties import Value
 from nodeagent.api.requests import AdmitNode, Rename, SetProperties
+from nodeagent.api.rules.quorum import failover, next_loss, quorum_now, takeover_problem
 from nodeagent.api.texts import sentence
 from nodeagent.api.wire import SOFTWARE
 
@@ -97,13 +98,20 @@ def show_cluster(session: Session) -> None:
         "schema": snapshot.cluster.schema,
         "maintenance": maintenance_text(snapshot.cluster.maintenance) or "none",
         "brake": f"held for {held}; see --takeover" if (held := _names(snapshot.cluster.brake, snapshot)) else "open",
+        "quorum": sentence(quorum_now(snapshot.cluster)),
+        "next_loss": sentence(next_loss(snapshot.cluster)),
+        "node_failover": sentence(failover(snapshot)),
         "revision": snapshot.revision,
         "nodes": len(snapshot.nodes),
         "groups": len(snapshot.groups),
         "resources": len(snapshot.resources),
     }
     rows = [(key.replace("_", " ").capitalize(), str(value)) for key, value in facts.items()]
-    session.output.table(("Cluster", snapshot.cluster.name), rows[1:], facts)
+    more = {
+        "automatic_node_failover": takeover_problem(snapshot) is None,
+        "voters": [{"name": voter.name, "answering": voter.answering} for voter in snapshot.cluster.voters],
+    }
+    session.output.table(("Cluster", snapshot.cluster.name), rows[1:], {**facts, **more})
 
 
 def saved_table(saved: Iterable[SavedConnection]) -> tuple[list[tuple[str, str, str]], list[dict[str, object]]]:

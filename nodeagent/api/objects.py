@@ -14,6 +14,7 @@ from nodeagent.api.fencing import FenceDevice
 from nodeagent.api.freezing import Maintenance
 from nodeagent.api.problems import refuse
 from nodeagent.api.properties import PropertySpec, Value
+from nodeagent.api.quorum import Voter
 from nodeagent.api.spelling import comparable
 
 NodeId = int
@@ -126,6 +127,7 @@ class Cluster(_Object, frozen=True, kw_only=True, tag="cluster"):
     leader: NodeId = 0
     schema: int = 1
     maintenance: Maintenance | None = None
+    voters: tuple[Voter, ...] = ()  # of the database, as the leading node last saw them; none of an embedded one
     brake: tuple[NodeId, ...] = ()  # nodes that fell silent together, while nobody is declared down for it
 
 
@@ -408,10 +410,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def find(self, kind: ObjectKind, name: str) -> ClusterObject | None:
         """Return the object of *kind* with that name (case does not matter) or id, or None."""
         wanted = comparable(name)
-        for item in self.table(kind).values():
-            if comparable(item.name) == wanted:
-                return item
-        return self.get(ObjectRef(kind, name))
+        found = (item for item in self.table(kind).values() if comparable(item.name) == wanted)
+        return next(found, None) or self.get(ObjectRef(kind, name))
 
     def everything(self) -> Iterator[ClusterObject]:
         """Yield each object, the cluster first."""

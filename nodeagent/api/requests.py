@@ -11,6 +11,7 @@ from nodeagent.api.fencing import FenceOption, FenceSetting
 from nodeagent.api.objects import GroupId, NodeId, ObjectKind, ResourceId
 from nodeagent.api.problems import Problem
 from nodeagent.api.properties import Value
+from nodeagent.api.quorum import Voter
 
 
 class Right(enum.IntEnum):
@@ -84,14 +85,6 @@ class OutputRead(msgspec.Struct, frozen=True, kw_only=True, tag_field="result", 
 
     data: bytes = b""
     offset: int = 0
-
-
-class Voter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A voter of the cluster database; *answering* as the asked node sees it."""
-
-    name: str
-    answering: bool = True
-    leader: bool = False
 
 
 class QuorumRead(msgspec.Struct, frozen=True, kw_only=True, tag_field="result", tag="quorum", omit_defaults=True):

@@ -101,6 +101,7 @@ SENTENCES: Final[dict[str, str]] = {
     "request_unknown": "This node's software does not know the request {request}; update it.",
     "schema_unknown": "The cluster database has schema {theirs}, this agent knows {ours}; update this node's software.",
     # quorum
+    "quorum_unknown": "Which voters the cluster database has is not known yet.",
     "quorum_embedded": "The cluster database is one file on one machine, read by its nodes alone; there are no voters.",
     "quorum_embedded_loss": "If that machine or its disk fails the whole cluster stops.",
     "quorum_there": "{answering} of {voters} voters answer; {needed} are needed.",
@@ -111,6 +112,10 @@ SENTENCES: Final[dict[str, str]] = {
     "quorum_loss_stopped": "Nothing can be decided until {count} more voters answer; exclusive resources are offline.",
     "failover_yes": "When a node fails its groups are taken over by the others.",
     "failover_alone": "There is one node only; nobody could take over from it.",
+    "failover_without_voter": (
+        "When a node fails its groups are taken over by the others; if a voter fails with it the whole cluster stops."
+    ),
+    "failover_no_quorum": "When a node fails nobody takes over: the cluster database has no quorum.",
     "failover_no_witness": (
         "There are two nodes and no third voter as witness: when one fails the other does not take over by itself."
     ),

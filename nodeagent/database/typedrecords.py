@@ -29,6 +29,7 @@ from nodeagent.database.records import (
     WishRecord,
 )
 from nodeagent.database.store import ABSENT
+from nodeagent.database.voters import VOTERS, VotersRecord
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -37,6 +38,7 @@ _SINGLE: Final[dict[str, type[msgspec.Struct]]] = {
     records.CLUSTER: ClusterRecord,
     records.LEADER: LeaderRecord,
     records.SILENCE: SilenceRecord,
+    VOTERS: VotersRecord,
 }
 _KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "nodes": NodeRecord,
@@ -148,6 +150,10 @@ class TypedRecords:
     def silence(self) -> tuple[SilenceRecord, int] | None:
         """Return whom the leader does not hear."""
         return _typed(self._records.get(records.SILENCE), SilenceRecord)
+
+    def voters(self) -> tuple[VotersRecord, int] | None:
+        """Return the voters of the database itself."""
+        return _typed(self._records.get(VOTERS), VotersRecord)
 
     def fence(self, node: NodeId) -> tuple[FenceRecord, int] | None:
         """Return how the node can be turned off."""

@@ -39,6 +39,7 @@ from nodeagent.database.records import (
 from nodeagent.database.reported import make_types
 from nodeagent.database.store import ABSENT, Change, Contents
 from nodeagent.database.typedrecords import TypedRecords
+from nodeagent.database.voters import VOTERS
 
 K = TypeVar("K", int, str)
 T = TypeVar("T", bound=ClusterObject)
@@ -79,7 +80,7 @@ class _Touched:
     def by(self, key: str, old: msgspec.Struct | None, new: msgspec.Struct | None) -> None:
         """Note what follows from the change of one record."""
         prefix, _, name = key.partition("/")
-        if prefix in (records.CLUSTER, records.LEADER):
+        if prefix in (records.CLUSTER, records.LEADER, VOTERS):
             self.cluster = True
         elif prefix == records.SILENCE:
             self.cluster = True
@@ -275,7 +276,8 @@ class ClusterView(TypedRecords):
         record, revision = self.cluster() or (None, ABSENT)
         leader, _ = self.leader() or (None, ABSENT)
         silence, _ = self.silence() or (None, ABSENT)
-        return make_cluster(record, leader, silence, revision=revision, backend=self._backend)
+        voters, _ = self.voters() or (None, ABSENT)
+        return make_cluster(record, leader, silence, voters, revision=revision, backend=self._backend)
 
     def _make_node(self, node: NodeId) -> Node | None:
         record, revision = self.node(node) or (None, ABSENT)

@@ -9,9 +9,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from nodeagent.api.events import Severity
+from nodeagent.api.events import LogEntry, Severity
 from nodeagent.api.problems import Parameter
-from nodeagent.database.store import Conflict, StoreHealth, Transaction, Unavailable, Unknown, Voter
+from nodeagent.database.records import encode
+from nodeagent.database.store import Conflict, StoreHealth, Transaction, Unavailable, Unknown
+from nodeagent.database.voters import VOTERS, VotersRecord
 from nodeagent.planner.timing import Profile
 from nodeagent.service.eventlog import EventLog, put
 from nodeagent.service.following import Following
@@ -44,8 +46,7 @@ class StoreCare:
         self._leadership = leadership
         self._events = events
         self._looks = 0
-        self._missing: dict[int, Voter] = {}
-        self._silent: set[int] = set()
+        self._silent: set[str] = set()
         self._told_full = False
         self._told_sparse: set[int] = set()
 
@@ -90,17 +91,26 @@ class StoreCare:
         await self._say(Severity.ERROR, "event_database_full")
 
     async def _tell_missing(self, health: StoreHealth) -> None:
-        """Tell which members went and came; one that misses a single look may only be slow, or its answer lost."""
-        silent = {voter.id: voter for voter in health.missing}
-        gone = {number: voter for number, voter in silent.items() if number in self._silent}
-        known = {voter.id for voter in health.voters}
-        lost = [voter for number, voter in gone.items() if number not in self._missing]
-        back = [voter for number, voter in self._missing.items() if number not in silent and number in known]
-        self._missing, self._silent = gone, set(silent)
-        for voter in lost:
-            await self._say(Severity.WARNING, "event_voter_lost", member=voter.name, spare=health.spare)
-        for voter in back:
-            await self._say(Severity.INFORMATION, "event_voter_back", member=voter.name, spare=health.spare)
+        """Write down who votes and who is missing, and tell of who went and came.
+
+        One that misses a single look may only be slow, or its answer lost. What was told stands in the database, so
+        that the next leader goes on from there.
+        """
+        view = self._following.view
+        known, _ = view.voters() or (VotersRecord(), 0)
+        silent = {voter.name for voter in health.missing}
+        names = tuple(voter.name for voter in health.voters)
+        missing = tuple(name for name in names if name in silent and (name in self._silent or name in known.missing))
+        self._silent = silent
+        now = VotersRecord(voters=names, missing=missing)
+        if now == known:
+            return
+        lost = [name for name in missing if name not in known.missing]
+        back = [name for name in known.missing if name in names and name not in silent]
+        entries = [self._entry(Severity.WARNING, "event_voter_lost", member=n, spare=health.spare) for n in lost]
+        entries += [self._entry(Severity.INFORMATION, "event_voter_back", member=n, spare=health.spare) for n in back]
+        change = Transaction(expect={VOTERS: view.revision_of(VOTERS)}, put={VOTERS: encode(now), **put(*entries)})
+        await self._following.store.commit(change)
 
     async def _tell_size(self, health: StoreHealth) -> None:
         if not health.quota:
@@ -132,5 +142,7 @@ class StoreCare:
                 return
 
     async def _say(self, severity: Severity, code: str, **parameters: Parameter) -> None:
-        entry = replace(self._events.entry(severity, code), parameters=parameters)
-        await self._following.store.commit(Transaction(put=put(entry)))
+        await self._following.store.commit(Transaction(put=put(self._entry(severity, code, **parameters))))
+
+    def _entry(self, severity: Severity, code: str, **parameters: Parameter) -> LogEntry:
+        return replace(self._events.entry(severity, code), parameters=parameters)

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from nodeagent.api.freezing import Maintenance
 from nodeagent.api.objects import Snapshot
+from nodeagent.api.quorum import Voter
 from tests.builders import cluster
 from tests.webfarm import WebFarm
 from ui.models.columns import COLUMNS
@@ -81,6 +82,12 @@ def test_the_strip_says_how_soon_a_dead_node_is_taken_over_or_why_it_is_not() ->
     assert takeover_sentence(Picture(three)) == "Takeover after 4.5 s"
     assert takeover_sentence(Picture(with_cluster(three, properties={"Profile": "fast"}))) == "Takeover after 1.8 s"
     assert takeover_sentence(Picture(cluster("a"))) == ""
+    voters = tuple(Voter(name=name, answering=name != "m3") for name in ("m1", "m2", "m3"))
+    assert takeover_sentence(Picture(with_cluster(cluster("ab"), voters=voters))) == "Takeover after 4.5 s"
+    two = with_cluster(cluster("ab"), voters=voters[:2])
+    assert takeover_sentence(Picture(two)) == "No takeover by itself: two nodes, no third voter"
+    lost = with_cluster(three, voters=(voters[0], voters[2], voters[2]))
+    assert takeover_sentence(Picture(lost)) == "No takeover: the cluster database has no quorum"
     held = with_cluster(three, brake=(2, 3))
     assert takeover_sentence(Picture(held)) == "2 of 3 nodes fell silent at once: takeover is held"
     frozen = with_cluster(three, maintenance=Maintenance(since=0.0, until=90_000.0))

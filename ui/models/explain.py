@@ -19,7 +19,8 @@ from nodeagent.api.objects import (
     kind_of,
 )
 from nodeagent.api.rules.owners import host_problem
-from nodeagent.api.texts import because
+from nodeagent.api.rules.quorum import failover, quorum_now
+from nodeagent.api.texts import because, sentence
 from ui.models.columns import drawing_of, glyph_of, owner_text, state_text
 from ui.models.eventlines import reason_of
 from ui.models.information import as_of, information
@@ -176,4 +177,5 @@ def _cluster(item: Cluster, picture: Picture) -> list[str]:
         len(snapshot.nodes), len(snapshot.groups), len(snapshot.resources)
     )
     leader = _tr("{0} plans for the cluster.").format(snapshot.node_name(item.leader)) if item.leader else ""
-    return [size, leader, item.description]
+    voters = sentence(quorum_now(item)) if item.voters else ""
+    return [size, leader, voters, sentence(failover(snapshot)), item.description]

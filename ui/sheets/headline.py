@@ -17,6 +17,8 @@ from nodeagent.api.objects import (
     ResourceType,
     Snapshot,
 )
+from nodeagent.api.rules.quorum import takeover_problem
+from nodeagent.api.texts import sentence
 from ui import words
 
 _translated = partial(QCoreApplication.translate, "headline")
@@ -43,7 +45,9 @@ def headline(item: ClusterObject, cluster: Snapshot) -> tuple[str, str]:
             return "", _counted(own, count, _translated("1 resource of it"), _translated("{0} resources of it"))
         case Cluster():
             count = len(cluster.nodes)
-            return "", _counted(_translated("Cluster"), count, _translated("1 node"), _translated("{0} nodes"))
+            text = _counted(_translated("Cluster"), count, _translated("1 node"), _translated("{0} nodes"))
+            bad = takeover_problem(cluster) if count > 1 else None
+            return "", f"{text}. {sentence(bad)}" if bad else text
         case Interface():
             return glyph, _on(word, cluster.node_name(item.node))
     return glyph, word

@@ -39,6 +39,7 @@ from nodeagent.api.objects import (
 )
 from nodeagent.api.problems import NUMBERS, problem
 from nodeagent.api.properties import LONGEST, Kind, PropertySpec
+from nodeagent.api.quorum import Voter
 from nodeagent.api.rules.names import MAXIMUM_LENGTH
 from nodeagent.api.texts import SENTENCES
 from nodeagent.service import workstation
@@ -160,7 +161,7 @@ REPLIES: tuple[r.Reply, ...] = (
         options=(FenceOption(name="ip", help="Address of the device", replaces="ipaddr"),), actions=("off", "status")
     ),
     r.QuorumRead(
-        voters=(r.Voter(name="alpha", leader=True), r.Voter(name="beta"), r.Voter(name="gamma", answering=False)),
+        voters=(Voter(name="alpha", leader=True), Voter(name="beta"), Voter(name="gamma", answering=False)),
         needed=2,
         now=problem("quorum_missing", answering=2, voters=3, missing=("gamma",), needed=2),
         next_loss=problem("quorum_loss_stop"),

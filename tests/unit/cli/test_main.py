@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from clusteradmin.cli.main import main
 from clusteradmin.settings import ClientHome, SavedConnection
 from nodeagent.api.events import LogEntry, Severity
 from nodeagent.api.objects import ObjectKind, Phase, ResourceState
 from nodeagent.api.problems import problem
+from nodeagent.api.quorum import Voter
 from nodeagent.api.requests import (
     BringOnline,
     CreateResource,
@@ -327,3 +329,21 @@ def test_every_example_of_the_help_can_be_read() -> None:
 def test_an_object_that_is_changed_by_others_is_shown_as_it_is_now(agent: ScriptedAgent, capsys: Captured) -> None:
     agent.push(changed(agent.snapshot, "resource", "App", state=ResourceState.FAILED, information="it broke"))
     assert "it broke" in printed(capsys, "resource", "App")
+
+
+def test_the_cluster_says_who_votes_and_whether_nodes_take_over_from_each_other(
+    agent: ScriptedAgent, capsys: Captured
+) -> None:
+    found = document(capsys, "cluster")
+    assert isinstance(found, dict)
+    assert (found["voters"], found["automatic_node_failover"]) == ([], True)
+    two = (Voter(name="m1"), Voter(name="m2"))
+    agent.push(replace(agent.snapshot, cluster=replace(agent.snapshot.cluster, backend="etcd", voters=two)))
+    found = document(capsys, "cluster")
+    assert isinstance(found, dict)
+    assert found["automatic_node_failover"] is False
+    assert found["voters"] == [{"name": "m1", "answering": True}, {"name": "m2", "answering": True}]
+    assert "no third voter as witness" in found["node_failover"]
+    said = printed(capsys, "cluster")
+    assert "2 of 2 voters answer; 2 are needed." in said
+    assert "the other does not take over by itself" in said

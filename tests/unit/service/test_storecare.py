@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from nodeagent.api.quorum import Voter as Shown
 from nodeagent.database.memory import MemoryDatabase, MemoryStore
+from nodeagent.database.records import CLUSTER, ClusterRecord, encode
 from nodeagent.database.store import Contents, StoreHealth, Transaction, Voter
 from nodeagent.planner.timing import PROFILES, Profile
 from nodeagent.service.eventlog import EventLog
@@ -63,8 +65,10 @@ async def store() -> AsyncIterator[SeveralMembers]:
     await made.close()
 
 
-def care_of(store: MemoryStore, profile: Profile = PROFILES["default"]) -> StoreCare:
-    return StoreCare(Following(store, "etcd"), NoLeadership(), EventLog(SystemClock(), "NODE1"), lambda: profile)
+def care_of(store: MemoryStore, profile: Profile = PROFILES["default"], node: int = 1) -> StoreCare:
+    events = EventLog(SystemClock(), f"NODE{node}")
+    events.node = node
+    return StoreCare(Following(store, "etcd"), NoLeadership(), events, lambda: profile)
 
 
 async def told(store: SeveralMembers) -> list[str]:
@@ -74,46 +78,88 @@ async def told(store: SeveralMembers) -> list[str]:
     return [entry.code for entry in following.view.log()]
 
 
+async def look(*cares: StoreCare) -> None:
+    """Let each look once; what the database holds by then is seen."""
+    for care in cares:
+        await care._following.load()
+        await care.look()
+
+
 async def test_the_newest_revisions_are_kept_and_older_ones_forgotten(store: SeveralMembers) -> None:
     following = Following(store, "etcd")
     care = StoreCare(following, NoLeadership(), EventLog(SystemClock(), "NODE1"), lambda: PROFILES["default"])
     following.view.load(Contents(KEPT + 500, {}))
     await care.look()
     assert store.done == ["compact 500"]
-    await care.look()
+    await look(care)
     assert store.done == ["compact 500"]  # not at every look
 
 
 async def test_a_missing_member_is_told_once_and_so_is_its_return(store: SeveralMembers) -> None:
     care = care_of(store)
-    await care.look()
+    await look(care)
     store.change(2, answers=False)
-    await care.look()
+    await look(care)
     store.change(2, answers=True)
-    await care.look()
+    await look(care)
     assert await told(store) == [], "an answer may be lost"
     store.change(2, answers=False)
-    await care.look()
-    await care.look()
-    await care.look()
+    await look(care, care, care)
     assert await told(store) == ["event_voter_lost"]
     store.change(2, answers=True)
-    await care.look()
+    await look(care)
     assert await told(store) == ["event_voter_lost", "event_voter_back"]
+
+
+async def test_the_next_leader_goes_on_from_what_was_told(store: SeveralMembers) -> None:
+    store.change(2, answers=False)
+    former = care_of(store)
+    await look(former, former)
+    await look(care_of(store, node=2))
+    assert await told(store) == ["event_voter_lost"]
+    store.change(2, answers=True)
+    await look(care_of(store, node=3))
+    assert await told(store) == ["event_voter_lost", "event_voter_back"]
+
+
+async def shown(store: SeveralMembers) -> tuple[Shown, ...]:
+    """Return the voters as every node's workstations are shown them."""
+    following = Following(store, "etcd")
+    await following.load()
+    return following.snapshot.cluster.voters
+
+
+async def test_who_votes_and_who_is_missing_is_shown_and_written_down_only_when_it_changes(
+    store: SeveralMembers,
+) -> None:
+    await store.commit(Transaction(put={CLUSTER: encode(ClusterRecord(id="1", name="SHOP"))}))
+    care = care_of(store)
+    await look(care)
+    assert await shown(store) == tuple(Shown(name=name) for name in ("m1", "m2", "m3"))
+    before = store.database.revision
+    await look(care)
+    assert store.database.revision == before
+    store.change(3, answers=False)
+    await look(care, care)
+    assert [voter.name for voter in await shown(store) if not voter.answering] == ["m3"]
+    del store.voters[2]
+    await look(care)
+    assert [voter.name for voter in await shown(store)] == ["m1", "m2"]
+    assert await told(store) == ["event_voter_lost"], "a member that was removed has not come back"
 
 
 async def test_a_database_that_comes_near_its_quota_is_told_once(store: SeveralMembers) -> None:
     care = care_of(store)
     store.change(1, size=1400 * MIB, used=1300 * MIB)
-    await care.look()
-    await care.look()
+    await look(care)
+    await look(care)
     assert await told(store) == ["event_database_space"]
 
 
 async def test_a_full_database_is_tidied_up_and_what_to_do_is_told(store: SeveralMembers) -> None:
     store.alarms = ("NOSPACE",)
     store.change(3, answers=False)
-    await care_of(store).look()
+    await look(care_of(store))
     assert store.done == ["compact 0", "defragment m1", "defragment m2", "clear"]
     assert await told(store) == ["event_database_full"]
 
@@ -125,7 +171,7 @@ async def test_unused_space_is_given_back_by_one_member_at_a_time_and_by_the_lea
         store.change(number, size=4 * SPARSE, used=MIB)
     care = care_of(store)
     for _ in range(4):
-        await care.look()
+        await look(care)
     assert store.done[1:] == ["defragment m2", "defragment m3", "defragment m1"]
     assert await told(store) == ["event_database_defragmented"] * 3
 
@@ -133,7 +179,7 @@ async def test_unused_space_is_given_back_by_one_member_at_a_time_and_by_the_lea
 async def test_no_member_pauses_while_another_is_missing(store: SeveralMembers) -> None:
     store.change(2, size=4 * SPARSE, used=MIB)
     store.change(3, answers=False)
-    await care_of(store).look()
+    await look(care_of(store))
     assert not any("defragment" in what for what in store.done)
 
 
@@ -143,8 +189,8 @@ async def test_no_member_pauses_for_longer_than_heartbeats_can_wait(
 ) -> None:
     store.change(2, size=20 * SPARSE, used=2 * REWRITTEN)
     care = care_of(store, PROFILES[name])
-    await care.look()
-    await care.look()
+    await look(care)
+    await look(care)
     assert ("defragment m2" in store.done) is done
     assert await told(store) == ["event_database_defragmented" if done else "event_database_sparse"]
 
@@ -152,6 +198,6 @@ async def test_no_member_pauses_for_longer_than_heartbeats_can_wait(
 async def test_a_store_without_members_is_left_alone() -> None:
     store = MemoryStore(MemoryDatabase())
     await store.commit(Transaction(put={"cluster": b"{}"}))
-    await care_of(store).look()
+    await look(care_of(store))
     assert list((await store.read("")).entries) == ["cluster"]
     await store.close()
