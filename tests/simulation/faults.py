@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Whom a fault befalls: a node by its number, or whoever that is when the scene begins.
-OWNER, LEADER, EVERYBODY = -1, -2, -3
+from tests.simulation.moments import MOMENTS
+
+# Whom a fault befalls: a node by its number, or whoever that is when the scene begins. ANOTHER does not own the group.
+OWNER, LEADER, EVERYBODY, ANOTHER = -1, -2, -3, -4
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,9 +15,11 @@ class Fault:
     """Something that happens at a moment, to a node, for some seconds (0: it has no end).
 
     Attributes:
-        node: its number, or OWNER (of a group), LEADER, EVERYBODY.
+        node: its number, or OWNER (of a group), LEADER, EVERYBODY, ANOTHER.
         number: between 0 and 1; how bad it is, or which one is meant.
         scene: faults of one scene befall the same owner and the same leader.
+        which: between 0 and 1; which group and which of its resources is meant; the same in the whole scene.
+        after: it waits for a commit of that node that takes this step, and begins so many seconds later.
     """
 
     at: float
@@ -24,11 +28,17 @@ class Fault:
     seconds: float = 0.0
     number: float = 0.5
     scene: int = 0
+    which: float = 0.5
+    after: tuple[str, float] | None = None
 
     def __str__(self) -> str:
         ends = f" for {self.seconds:.2f} s" if self.seconds else ""
-        who = {OWNER: "an owner", LEADER: "the leader", EVERYBODY: "all nodes"}.get(self.node, f"node {self.node}")
-        return f"{self.at:7.2f} s  {self.kind} at {who}{ends} ({self.number:.2f})"
+        who = _NAMES.get(self.node, f"node {self.node}")
+        when = f", {self.after[1]:.3f} s after its next {self.after[0]}" if self.after else ""
+        return f"{self.at:7.2f} s  {self.kind} at {who}{when}{ends} ({self.number:.2f})"
+
+
+_NAMES = {OWNER: "an owner", LEADER: "the leader", EVERYBODY: "all nodes", ANOTHER: "who does not own it"}
 
 
 LASTS: dict[str, tuple[float, float]] = {
@@ -47,6 +57,8 @@ LASTS: dict[str, tuple[float, float]] = {
     "slow watch": (2.0, 30.0),
     "refusing": (2.0, 20.0),
     "doubled": (2.0, 30.0),
+    "dies slowly": (2.0, 60.0),
+    **{f"late {step}": (5.0, 30.0) for step in MOMENTS},
     "paused": (2.0, 30.0),
     "drained": (2.0, 30.0),
     "maintenance": (2.0, 30.0),

@@ -116,6 +116,7 @@ class Kernel(Protocol):
     clock: NodeClock
     kernel: Process
     slow: set[str]
+    kills_slowly: bool
 
     @property
     def bound(self) -> float:
@@ -245,6 +246,7 @@ class FakeContainer:
             self._dying.add(process)
             longest = SLOW_KILL * self.node.bound
             usual = self.node.chance.choice((0.0005, 0.001, 0.005, 0.02, min(0.2, longest), longest))
+            usual = longest if self.node.kills_slowly else usual
             wait = usual if self.dies_in is None else self.dies_in
             self.node.kernel.later(wait, self.gone, process, ExitStatus(signal=signal.SIGKILL))
 

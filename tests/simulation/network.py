@@ -21,9 +21,11 @@ from nodeagent.database.store import (
     Unavailable,
     Unknown,
 )
+from tests.simulation.moments import steps
 from tests.simulation.virtualtime import Process
 
 SLOWEST_REFUSAL = 0.05  # seconds until a refused connection is known
+USUAL_DELAY = (0.0005, 0.003)  # seconds
 
 
 @dataclass(slots=True)
@@ -38,10 +40,11 @@ class Path:
         doubled: share of requests that arrive twice, and of replies.
         late: share of the lost requests that arrive after all, up to *latest* seconds later.
         cut_out, cut_in: nothing goes to, or comes from, the database.
+        held: by how many seconds the next commit that takes that step is late; its sender hears nothing of it.
     """
 
-    delay: tuple[float, float] = (0.0005, 0.003)
-    watch_delay: tuple[float, float] = (0.0005, 0.003)
+    delay: tuple[float, float] = USUAL_DELAY
+    watch_delay: tuple[float, float] = USUAL_DELAY
     lost_requests: float = 0.0
     lost_replies: float = 0.0
     refused: float = 0.0
@@ -50,11 +53,23 @@ class Path:
     latest: float = 20.0
     cut_out: bool = False
     cut_in: bool = False
+    held: dict[str, float] = field(default_factory=dict)
     watchers: list[Watcher] = field(default_factory=list)
 
     def cut(self, *, out: bool = True, into: bool = True) -> None:
         """Cut the way."""
         self.cut_out, self.cut_in = out, into
+
+    def join(self) -> None:
+        """Be cut no more; whatever else is wrong with it stays."""
+        self.cut_out = self.cut_in = False
+        for watcher in list(self.watchers):
+            watcher.look()
+
+    def holds(self, transaction: Transaction) -> float | None:
+        """Return by how many seconds this commit is late, if it is the one that is lain in wait for."""
+        found = [step for step in steps(transaction.put) if step in self.held] if self.held else []
+        return self.held.pop(found[0]) if found else None
 
     def change(
         self,
@@ -78,8 +93,9 @@ class Path:
 
     def heal(self) -> None:
         """Be a good way again."""
-        self.delay = self.watch_delay = (0.0005, 0.003)
+        self.delay = self.watch_delay = USUAL_DELAY
         self.lost_requests = self.lost_replies = self.refused = self.doubled = 0.0
+        self.held.clear()
         self.cut_out = self.cut_in = False
         for watcher in list(self.watchers):
             watcher.hurry()
@@ -194,11 +210,15 @@ class NodeStore(ClusterStore):
     async def commit(self, transaction: Transaction, *, timeout: float = 2.0) -> int:
         """See ClusterStore."""
         check_limits(transaction)
-        revision: int = await self._ask(lambda: self._network.apply(self._who, transaction), timeout)
+        late = self._path.holds(transaction)
+        revision: int = await self._ask(lambda: self._network.apply(self._who, transaction), timeout, late)
         return revision
 
-    async def _ask(self, work: Callable[[], Any], timeout: float) -> Any:
+    async def _ask(self, work: Callable[[], Any], timeout: float, late: float | None = None) -> Any:
         """Send a request, let *work* be done at the database, and wait for its reply.
+
+        Args:
+            late: the request is so many seconds late, and nothing is heard of it.
 
         Raises:
             Unavailable: it was not sent.
@@ -226,10 +246,12 @@ class NodeStore(ClusterStore):
                 result = work()
             except StoreError as exc:
                 error = exc
-            if not path.cut_in and not network.happens(path.lost_replies):
+            if late is None and not path.cut_in and not network.happens(path.lost_replies):
                 network.later(network.draw(path.delay), self._service.soon, reply, result, error)
 
-        if path.cut_out or network.happens(path.lost_requests):
+        if late is not None:
+            network.later(late, arrive)
+        elif path.cut_out or network.happens(path.lost_requests):
             if network.happens(path.late):
                 network.later(network.draw((0.0, path.latest)), arrive)
         else:

@@ -181,6 +181,7 @@ class Node:
         self.sick: set[ResourceId] = set()  # what no check finds alive here
         self.slow: set[ResourceId] = set()  # what takes as long to die as its type allows
         self.without: set[str] = set()  # types that are not installed here
+        self.kills_slowly = False  # whatever is killed here takes as long as it may
         self._start_again = False
         self._pids = 100
         self._until: float | None = None

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from nodeagent.api.properties import Value
 from nodeagent.planner.timing import PROFILES, Profile
 from tests.simulation.faults import LASTS, LEADER, OWNER, RARE, Fault
-from tests.simulation.scenes import SCENES
+from tests.simulation.scenes import SCENES, cut_by_its_first_claim
 
 LONGEST = 120.0  # seconds in which faults begin and end
 RESISTING = 0.06  # of all stories
+CUT_AT_FIRST = 0.15  # of all stories, besides
+SCENES_ALONE = 0.5  # of all stories: other faults would only hide what a scene shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +108,13 @@ def _group(chance: random.Random, nodes: int, number: int) -> Group:
         possible,
         {"AutoFailbackType": chance.randint(0, 1), "FailoverThreshold": chance.choice((1, 10))},
         {"RestartThreshold": chance.randint(0, 3), "RetryPeriodOnFailure": chance.choice((1000, 3000, 10_000))},
-        {"Start": chance.choice((0.01, 0.1, 1.0)), "Stop": chance.choice((0.01, 0.1, 1.5))},
+        {"Start": chance.choice((0.01, 0.1, 1.0)), "Stop": chance.choice((0.01, 0.01, 0.1, 1.5))},
     )
 
 
 def _kinds(chance: random.Random, names: list[str]) -> dict[str, str]:
     kinds = {names[0]: "Address"} if chance.random() < 0.4 else {}
-    if chance.random() < 0.1:
+    if chance.random() < 0.2:
         kinds[names[-1]] = "Slow"
     return kinds
 
@@ -121,16 +123,38 @@ def _kinds(chance: random.Random, names: list[str]) -> dict[str, str]:
 
 
 def _faults(chance: random.Random, nodes: int, seconds: float, times: Profile, *, may_resist: bool) -> list[Fault]:
-    found = [_single(chance, nodes, seconds) for _ in range(chance.randint(1, 2 + int(seconds / 6)))]
-    for scene in range(1, chance.randint(1, 1 + int(seconds / 10)) + 1):
-        who = chance.choice((OWNER, OWNER, LEADER, chance.randint(1, nodes)))
-        at = chance.uniform(1.0, max(2.0, seconds - times.takeover - 3.0))
-        faults = chance.choice(SCENES)(chance, who, times)
-        found += [replace(one, at=at + one.at, scene=scene, number=chance.random()) for one in faults]
+    if chance.random() < SCENES_ALONE:
+        found = _in_turn(chance, nodes, seconds, times)
+    else:
+        found = [_single(chance, nodes, seconds) for _ in range(chance.randint(1, 2 + int(seconds / 6)))]
+        for number in range(1, chance.randint(1, 1 + int(seconds / 10)) + 1):
+            at = chance.uniform(2.0, max(3.0, seconds - times.takeover - 3.0))
+            found += _scene(chance, nodes, times, number, at)
+    if chance.random() < CUT_AT_FIRST:
+        found += cut_by_its_first_claim(chance, chance.randint(1, nodes), times)
     if may_resist:
-        found.append(Fault(chance.uniform(0.0, seconds), "unkillable", OWNER, chance.uniform(1.0, 20.0)))
+        resists = Fault(chance.uniform(0.0, seconds), "unkillable", OWNER, chance.uniform(1.0, 20.0))
+        found.append(replace(resists, which=chance.random()))
     found = [replace(one, seconds=max(0.0, min(one.seconds, seconds - one.at))) for one in found if one.at < seconds]
     return sorted(found, key=lambda fault: (fault.at, fault.kind))
+
+
+def _in_turn(chance: random.Random, nodes: int, seconds: float, times: Profile) -> list[Fault]:
+    """Return scenes one after the other, and nothing else."""
+    found: list[Fault] = []
+    at, number = chance.uniform(2.0, 4.0), 1
+    while at < seconds - times.takeover:
+        scene = _scene(chance, nodes, times, number, at)
+        at, number = max(one.at + one.seconds for one in scene) + chance.uniform(2.0, 6.0), number + 1
+        found += scene
+    return found
+
+
+def _scene(chance: random.Random, nodes: int, times: Profile, number: int, at: float) -> list[Fault]:
+    who = chance.choice((OWNER, OWNER, OWNER, LEADER, chance.randint(1, nodes)))
+    which = chance.random()
+    faults = chance.choice(SCENES)(chance, who, times)
+    return [replace(one, at=at + one.at, scene=number, number=chance.random(), which=which) for one in faults]
 
 
 def _resists(chance: random.Random, times: Profile, *, guarded: bool) -> list[Fault]:
@@ -141,11 +165,11 @@ def _resists(chance: random.Random, times: Profile, *, guarded: bool) -> list[Fa
     at = chance.uniform(5.0, 15.0)
     told = 0.2 if guarded else 2.0 + times.kill_bound + chance.uniform(0.0, 8.0)
     which = chance.random()
-    found_out = Fault(at + 0.1, "monitor crash", OWNER, 0.0, which, 1)
+    found_out = Fault(at + 0.1, "monitor crash", OWNER, 0.0, which, 1, which)
     return [
-        Fault(at, "unkillable", OWNER, 60.0, which, 1),
+        Fault(at, "unkillable", OWNER, 60.0, which, 1, which),
         *(() if guarded else (found_out,)),
-        Fault(at + told, "cut", OWNER, times.takeover + chance.uniform(5.0, 15.0), which, 1),
+        Fault(at + told, "cut", OWNER, times.takeover + chance.uniform(5.0, 15.0), which, 1, which),
     ]
 
 
@@ -156,4 +180,4 @@ def _single(chance: random.Random, nodes: int, seconds: float) -> Fault:
     at = chance.uniform(0.0, seconds)
     least, most = LASTS[kind]
     lasts = least * (most / least) ** chance.random() if most else 0.0
-    return Fault(at, kind, chance.randint(1, nodes), lasts, chance.random())
+    return Fault(at, kind, chance.randint(1, nodes), lasts, chance.random(), which=chance.random())

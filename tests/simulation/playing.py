@@ -15,10 +15,13 @@ from nodeagent.api.objects import ResourceState, Wanted
 from nodeagent.api.problems import ClusterError
 from nodeagent.api.requests import Right
 from nodeagent.database.records import GroupRecord, NodeRecord, decode, encode, group_key, node_key
+from nodeagent.database.store import Transaction
 from nodeagent.planner.timing import PROFILES
 from nodeagent.service.rights import Caller
-from tests.simulation.faults import EVERYBODY, LEADER, OWNER, Fault
+from tests.simulation.faults import ANOTHER, EVERYBODY, LEADER, Fault
 from tests.simulation.machine import Slow
+from tests.simulation.moments import MOMENTS, steps
+from tests.simulation.network import USUAL_DELAY, Path
 from tests.simulation.node import Node
 from tests.simulation.plans import Plan, draw
 from tests.simulation.running import simulate
@@ -26,7 +29,10 @@ from tests.simulation.world import BrokenPromise, World
 
 HEALED = 180.0  # seconds after which everything must be as it is wanted
 ADMINISTRATOR = 5.0  # seconds between looks of the administrator, who brings online again what has failed
+SOME_LATE = 0.5  # of the requests that are lost arrive after all
 FOR_EVER = 1e12  # a time of day that never comes
+SHORTER = {"virtual machines": ("default", "fast"), "default": ("fast",), "fast": ("fast",)}
+_LATE = {f"late {step}": step for step in MOMENTS}
 ANNA = Caller("anna", Right.ADMINISTER)
 
 
@@ -63,6 +69,9 @@ class Player:
         self._plan = plan
         self._chosen: dict[tuple[int, int], Node] = {}
         self._flapping: dict[Fault, asyncio.Task[None]] = {}
+        self._waiting: list[tuple[str, Fault]] = []
+        self._healed = False
+        self._committed, world.network.committed = world.network.committed, self._hear
 
     async def play(self) -> None:
         """Let the story happen, end all faults, and wait until everything is as it is wanted."""
@@ -70,16 +79,19 @@ class Player:
         self._build()
         last = max(world.nodes)
         for number, node in world.nodes.items():
-            node.path.late = 0.5
+            node.path.late = SOME_LATE
             if number != last or not plan.late:
                 node.power_on()
                 await world.pass_time(0.02)
         began = world.loop.time()
-        events = [(fault.at, place, self._begin, fault) for place, fault in enumerate(plan.faults)]
+        events = [
+            (fault.at, place, self._lie_in_wait if fault.after else self._begin, fault)
+            for place, fault in enumerate(plan.faults)
+        ]
         events += [
             (fault.at + fault.seconds, place, self._end, fault)
             for place, fault in enumerate(plan.faults)
-            if fault.seconds
+            if fault.seconds and not fault.after
         ]
         if plan.late:
             events.append((plan.late, -1, self._end, Fault(0.0, "power", last)))
@@ -132,23 +144,49 @@ class Player:
             return [world.nodes[fault.node]]
         key = fault.scene, fault.node
         if key not in self._chosen:
-            self._chosen[key] = self._found(fault.node, fault.number)
+            self._chosen[key] = self._found(fault)
         return [self._chosen[key]]
 
-    def _found(self, who: int, number: float) -> Node:
+    def _found(self, fault: Fault) -> Node:
         nodes = list(self._world.nodes.values())
-        if who == LEADER:
+        if fault.node == LEADER:
             found = [node for node in nodes if node.parts and node.parts.leadership.holds_lead]
         else:
-            assert who == OWNER
-            running = [one.node for one in self._world.witness.running()]
-            found = [node for node in nodes if node.name in running]
+            homes = self._homes(self._group_of(fault))
+            found = [node for node in nodes if (node.name in homes) != (fault.node == ANOTHER)]
         found = found or nodes
-        return found[int(number * len(found))]
+        return found[int(fault.number * len(found))]
+
+    def _homes(self, group: str) -> set[str]:
+        """Return the names of the nodes on which something of a group runs."""
+        return {one.node for one in self._world.witness.running() if one.resource in self._world.groups[group]}
+
+    def _lie_in_wait(self, fault: Fault) -> None:
+        """Let it begin right after a step of whom it befalls."""
+        for node in self._nodes(fault):
+            self._waiting.append((node.name, fault))
+
+    def _hear(self, who: str, transaction: Transaction) -> None:
+        self._committed(who, transaction)
+        if not self._waiting:
+            return
+        taken = steps(transaction.put)
+        for waiting in [one for one in self._waiting if one[0] == who]:
+            fault = waiting[1]
+            if fault.after is not None and fault.after[0] in taken:
+                self._waiting.remove(waiting)
+                self._world.kernel.later(fault.after[1], self._strike, fault)
+
+    def _strike(self, fault: Fault) -> None:
+        if self._healed:
+            return
+        self._begin(fault)
+        if fault.seconds:
+            self._world.kernel.later(fault.seconds, lambda: None if self._healed else self._end(fault))
 
     def _begin(self, fault: Fault) -> None:
         self._world.say("fault", str(fault))
-        if fault.kind in ("database away", "offline", "profile", "compact", "group maintenance"):
+        if fault.kind in ("database away", "offline", "profile", "shorter times", "compact", "group maintenance"):
             self._to_the_cluster(fault)
             return
         for node in self._nodes(fault):
@@ -156,11 +194,11 @@ class Player:
 
     def _group_of(self, fault: Fault) -> str:
         groups = list(self._world.groups)
-        return groups[int(fault.number * len(groups))]
+        return groups[int(fault.which * len(groups))]
 
     def _resource_of(self, fault: Fault) -> str:
         resources = self._world.groups[self._group_of(fault)]
-        return resources[int(fault.number * 1000) % len(resources)]
+        return resources[int(fault.which * 1000) % len(resources)]
 
     def _to_the_cluster(self, fault: Fault) -> None:
         world, group = self._world, self._group_of(fault)
@@ -170,6 +208,9 @@ class Player:
             world.want(group, Wanted.OFFLINE)
         elif fault.kind == "profile":
             world.change_profile(list(PROFILES)[int(fault.number * len(PROFILES))])
+        elif fault.kind == "shorter times":
+            shorter = SHORTER[self._plan.profile]
+            world.change_profile(shorter[int(fault.number * len(shorter))])
         elif fault.kind == "compact":
             world.network.database.forget(world.network.database.revision)
         else:
@@ -193,7 +234,8 @@ class Player:
             "slow": lambda: path.change(delay=(0.001, 2 * number)),
             "slow answers": lambda: path.change(delay=(0.05, 0.29)),
             "slow watch": lambda: path.change(watch_delay=(0.001, 5 * number)),
-            "rare news": lambda: path.change(watch_delay=(0.3 + number / 2, 0.4 + number / 2)),
+            "rare news": lambda: path.change(watch_delay=(0.5 + number / 2, 0.5 + number / 2)),
+            "late news": lambda: path.change(watch_delay=(0.5 + 3 * number, 0.6 + 3 * number)),
             "refusing": lambda: path.change(refused=number),
             "doubled": lambda: path.change(doubled=number),
             "paused": lambda: world.pause(place, paused=True),
@@ -207,12 +249,22 @@ class Player:
             "monitor crash": node.crash_monitor,
             "application crash": lambda: node.crash_app(self._resource_of(fault)),
             "wiped": lambda: node.wipe() if node.on and node.service else None,
+            "dies slowly": lambda: setattr(node, "kills_slowly", True),
             "clock set": lambda: setattr(node.clock, "set_ahead", 7200 * (number - 0.5)),
-            "move": lambda: world.move(self._group_of(fault), int(number * 1000) % len(world.nodes) + 1),
+            "move": lambda: self._move(self._group_of(fault), number),
             "move to": lambda: world.move(self._group_of(fault), place),
             "word": self._give_word,
         }
-        actions[fault.kind]()
+        if fault.kind in _LATE:
+            path.held[_LATE[fault.kind]] = 0.3 * 40**number
+        else:
+            actions[fault.kind]()
+
+    def _move(self, group: str, number: float) -> None:
+        """Move a group to where it is not, and shall not be."""
+        homes, owner = self._homes(group), self._world.owner(group).node
+        found = [place for place, node in self._world.nodes.items() if node.name not in homes and place != owner] or [1]
+        self._world.move(group, found[int(number * len(found))])
 
     def _end(self, fault: Fault) -> None:
         world = self._world
@@ -249,10 +301,27 @@ class Player:
             (node.broken if kind == "broken" else node.sick).discard(self._resource_of(fault))
         elif kind == "unkillable":
             self._resist(node, self._resource_of(fault), resists=False)
+        elif kind == "dies slowly":
+            node.kills_slowly = False
+        elif kind in _LATE:
+            node.path.held.pop(_LATE[kind], None)
         else:
-            if (flapping := self._flapping.pop(fault, None)) is not None:
-                flapping.cancel()
-            node.path.heal()
+            self._mend(fault, node.path)
+
+    def _mend(self, fault: Fault, path: Path) -> None:
+        """End what is wrong with a way, and leave what another fault has done to it."""
+        kind = fault.kind
+        if (flapping := self._flapping.pop(fault, None)) is not None:
+            flapping.cancel()
+        if kind.startswith("cut") or kind == "flapping":
+            path.join()
+        elif kind in ("slow", "slow answers"):
+            path.change(delay=USUAL_DELAY)
+        elif kind in ("slow watch", "rare news", "late news"):
+            path.change(watch_delay=USUAL_DELAY)
+        else:
+            assert kind in ("lossy", "all late", "refusing", "doubled"), kind
+            path.change(lost_requests=0.0, lost_replies=0.0, refused=0.0, doubled=0.0, late=SOME_LATE)
 
     def _flap(self, fault: Fault, node: Node) -> None:
         chance = random.Random(fault.number)
@@ -327,6 +396,8 @@ class Player:
         """End everything that is wrong."""
         world = self._world
         world.say("fault", "everything heals")
+        self._healed = True
+        self._waiting.clear()
         for flapping in self._flapping.values():
             flapping.cancel()
         world.heal_everybody()
@@ -335,6 +406,7 @@ class Player:
         for number, node in world.nodes.items():
             node.broken.clear()
             node.sick.clear()
+            node.kills_slowly = False
             for container in node.containers.all.values():
                 container.unkillable = False
             node.thaw()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from nodeagent.planner.timing import Profile
-from tests.simulation.faults import EVERYBODY, LEADER, Fault
+from nodeagent.planner.timing import PROFILES, Profile
+from tests.simulation.faults import ANOTHER, EVERYBODY, LEADER, OWNER, Fault
+from tests.simulation.moments import CLAIM, DEAD, HANDOVER, MOVING
 
 Scene = Callable[[random.Random, int, Profile], list[Fault]]
 
@@ -43,18 +44,21 @@ def _hears_nothing_for_a_while(chance: random.Random, who: int, times: Profile) 
 
 def _comes_back_unaware(chance: random.Random, who: int, times: Profile) -> list[Fault]:
     """A node that was cut off is heard again before it hears what has happened."""
-    away = times.takeover + chance.uniform(-0.5, 1.5) * times.interval
+    away = times.takeover + chance.uniform(-0.5, 4.0) * times.interval
     return [
-        Fault(0.0, "cut", who, away),
-        Fault(away, "slow watch", who, chance.uniform(1.0, 4.0)),
+        Fault(0.0, "late news", who, away + chance.uniform(3.0, 6.0)),
+        Fault(0.1, "cut", who, away),
     ]
 
 
 def _leader_hears_rarely(chance: random.Random, who: int, times: Profile) -> list[Fault]:
-    rare = chance.uniform(1.0, 4.0)
+    """News come rarely to the leader, until a node has fallen silent on which everything is slow to die."""
+    del who
+    rare = chance.uniform(2.0, 5.0)
     return [
-        Fault(0.0, "rare news", LEADER, rare),
-        Fault(rare + chance.uniform(-0.5, 0.1), "cut", who, _moment(chance, times) + chance.choice((0.0, 2.0))),
+        Fault(0.0, "dies slowly", OWNER, rare + times.takeover + 3.0),
+        Fault(0.0, "rare news", LEADER, rare + chance.uniform(0.8, 1.2)),
+        Fault(rare, "cut", OWNER, times.takeover + chance.uniform(2.0, 4.0)),
     ]
 
 
@@ -66,12 +70,28 @@ def _lost_on_the_way(chance: random.Random, who: int, times: Profile) -> list[Fa
     return first
 
 
-def _leader_speaks_late(chance: random.Random, who: int, times: Profile) -> list[Fault]:
+def _death_comes_late(chance: random.Random, who: int, times: Profile) -> list[Fault]:
     """What the leader says of a node that is cut off comes late, when that node is well again."""
-    away = times.takeover + chance.uniform(-0.6, 0.3) * times.interval
+    del who
+    away = times.takeover + chance.uniform(-1.2, 0.5) * times.interval
     return [
-        Fault(0.0, "cut", who, away),
-        Fault(away - chance.uniform(0.0, 0.8), "all late", LEADER, chance.uniform(0.3, 1.0)),
+        Fault(0.0, f"late {DEAD}", LEADER, times.takeover + 5.0),
+        Fault(0.0, "dies slowly", OWNER, times.takeover + 20.0),
+        Fault(0.05, "cut", OWNER, away),
+    ]
+
+
+def _step_comes_late(chance: random.Random, who: int, times: Profile) -> list[Fault]:
+    """One step of a move comes late, when the group has perhaps gone elsewhere."""
+    del who, times
+    step, whose = chance.choice(((MOVING, LEADER), (HANDOVER, OWNER), (HANDOVER, LEADER), (CLAIM, ANOTHER)))
+    first = chance.uniform(2.5, 7.0)
+    return [
+        Fault(0.0, f"late {step}", whose, 5.0),
+        *(Fault(0.0, "dies slowly", node, 20.0) for node in (OWNER, ANOTHER)),
+        Fault(0.1, "move to", ANOTHER),
+        Fault(first, "move", OWNER),
+        *((Fault(first + chance.uniform(2.0, 5.0), "move", OWNER),) if chance.random() < 0.5 else ()),
     ]
 
 
@@ -113,13 +133,27 @@ def _moved_and_frozen(chance: random.Random, who: int, times: Profile) -> list[F
     ]
 
 
-def _service_dies_in_a_move(chance: random.Random, who: int, times: Profile) -> list[Fault]:
-    del times
+def _dies_after_a_claim(chance: random.Random, who: int, times: Profile) -> list[Fault]:
+    """Something of a node dies just after it has claimed what comes to it, and that shall go elsewhere."""
+    del who, times
+    soon = chance.choice((0.02, 0.1, 0.4)) * chance.random()
     return [
-        Fault(0.0, "move to", who),
-        Fault(chance.uniform(0.0, 0.3), "service crash", who),
-        Fault(chance.uniform(0.0, 0.4), "move", who),
+        Fault(0.0, "move to", ANOTHER),
+        Fault(0.0, chance.choice(("service crash", "service crash", "monitor crash")), ANOTHER, after=(CLAIM, soon)),
+        Fault(0.0, "move", ANOTHER, after=(CLAIM, soon + 0.5 * chance.random() ** 2)),
     ]
+
+
+def _cut_after_a_claim(chance: random.Random, who: int, times: Profile) -> list[Fault]:
+    """A node is cut off just after it has claimed what comes to it."""
+    del who
+    return [Fault(0.0, "move to", ANOTHER), *cut_by_its_first_claim(chance, ANOTHER, times)]
+
+
+def cut_by_its_first_claim(chance: random.Random, who: int, times: Profile) -> list[Fault]:
+    """A node is cut off just after it has claimed something, before it can have said any more."""
+    soon = 0.004 + chance.choice((0.02, 0.1, times.interval)) * chance.random()
+    return [Fault(0.0, "cut", who, times.takeover + chance.uniform(1.0, 6.0), after=(CLAIM, soon))]
 
 
 def _times_change(chance: random.Random, who: int, times: Profile) -> list[Fault]:
@@ -132,11 +166,15 @@ def _times_change(chance: random.Random, who: int, times: Profile) -> list[Fault
     ]
 
 
-def _cut_when_it_arrives(chance: random.Random, who: int, times: Profile) -> list[Fault]:
-    """A node is cut off as soon as it runs what has come to it."""
+def _shorter_times_unheard(chance: random.Random, who: int, times: Profile) -> list[Fault]:
+    """Times become shorter while a monitor stands still, and its service dies before long."""
+    if times == PROFILES["fast"]:
+        return _stands_still_at_the_end(chance, who, times)  # there are none shorter
+    silent = min(60.0, 2 * times.takeover)
     return [
-        Fault(0.0, "move to", who),
-        Fault(chance.uniform(0.05, 1.5), "cut", who, times.takeover + chance.uniform(1.0, 6.0)),
+        Fault(0.0, "monitor frozen", OWNER, silent),
+        Fault(chance.uniform(0.0, 0.2), "shorter times", EVERYBODY),
+        Fault(0.2 + chance.uniform(0.3, 2.0) * times.interval, "service lost", OWNER, silent),
     ]
 
 
@@ -145,20 +183,32 @@ def _wiped(chance: random.Random, who: int, times: Profile) -> list[Fault]:
     return [Fault(0.0, "wiped", who)]
 
 
+# What needs more luck to show something stands here more often.
 SCENES: tuple[Scene, ...] = (
     _cut_for_a_moment,
     _answers_late,
     _hears_nothing_for_a_while,
     _comes_back_unaware,
+    _comes_back_unaware,
+    _leader_hears_rarely,
     _leader_hears_rarely,
     _lost_on_the_way,
-    _leader_speaks_late,
+    _death_comes_late,
+    _death_comes_late,
+    _step_comes_late,
+    _step_comes_late,
+    _step_comes_late,
+    _step_comes_late,
     _stands_still_at_the_end,
     _dies_with_its_service,
     _ordered_late,
     _moved_and_frozen,
-    _service_dies_in_a_move,
+    _dies_after_a_claim,
+    _dies_after_a_claim,
+    _cut_after_a_claim,
+    _cut_after_a_claim,
     _times_change,
-    _cut_when_it_arrives,
+    _shorter_times_unheard,
+    _shorter_times_unheard,
     _wiped,
 )
