@@ -1,10 +1,10 @@
-"""Three agents over a real etcd: a lost node, and a database that is away for a moment or for longer."""
+"""Agents over a real etcd: a lost node, a database that is away for a moment or for longer, two without a witness."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,9 @@ import pytest
 
 from clusteradmin.automation import Cluster, Resource
 from clusteradmin.settings import ClientHome
+from nodeagent.api.requests import QuorumRead, ReadQuorum
 from tests.support.agents import Agent, running_cluster, short_folder
-from tests.support.applications import another_process, bring_up, online_on, take_down, until
+from tests.support.applications import another_process, bring_up, online_on, owner_of, take_down, until
 from tests.support.etcd import Etcd, running_etcd
 from tests.support.witness import BEAT_SECONDS, Life, Witness
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 
 NODES = ("NODE1", "NODE2", "NODE3")
 SELF_STOP = 3.5  # seconds, of the default profile
+TAKEOVER = 4.5  # seconds, of the same
 SECONDS = 60.0
 
 
@@ -43,15 +45,15 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, members: int) -> Iterator[World]:
-    """Three agents, and an application online on the third: the workstation stays at the first."""
+def world(folder: Path, members: int, names: Sequence[str] = NODES) -> Iterator[World]:
+    """Agents, and an application online on the last one: the workstation stays at the first."""
     witness = Witness(folder / "lives")
     with short_folder() as home, running_etcd(home / "etcd", members) as etcd:
-        more = [etcd.settings(first=number % members) for number in range(len(NODES))]
-        with running_cluster(home, NODES, database="etcd", more=more) as agents:
+        more = [etcd.settings(first=number % members) for number in range(len(names))]
+        with running_cluster(home, names, database="etcd", more=more) as agents:
             target = f"unix:{agents[0].socket}"
             with Cluster(home=ClientHome(folder / "config")).open(target) as cluster:
-                application = bring_up(cluster, "Application", witness, folder, "NODE3")
+                application = bring_up(cluster, "Application", witness, folder, names[-1])
                 yield World(etcd, agents, cluster, witness, application)
                 take_down(application)
     for agent in agents:
@@ -154,3 +156,25 @@ def test_the_leading_etcd_member_is_lost_together_with_the_owner(tmp_path: Path)
         until(here.application, online_on("NODE1", "NODE2"))
         here.agents[2].start()
         until(here.application, online_on("NODE3"))
+
+
+def test_two_nodes_without_a_third_voter_take_nothing_over_from_each_other_and_say_so(tmp_path: Path) -> None:
+    with world(tmp_path, 2, NODES[:2]) as here:
+        told = here.agents[0].ask(ReadQuorum())
+        assert isinstance(told, QuorumRead)
+        assert told.failover.code == "failover_no_witness"
+        unguarded: set[str] = set()
+        end = time.monotonic() + SECONDS
+        while unguarded != {"NODE2"}:  # it says so when it has counted the voters; the first one never was guarded
+            assert time.monotonic() < end, unguarded
+            time.sleep(BEAT_SECONDS)  # nothing of the snapshot changes with it
+            unguarded = {entry.object_name for entry in here.cluster.client.log if entry.code == "event_unguarded"}
+        here.agents[1].kill()
+        here.agents[1].reap()
+        until(here.application, lambda _, now: any(node.silent_since for node in now.nodes.values()) or None)
+        time.sleep(3 * TAKEOVER)  # that nothing happens shows only when the time for it has passed
+        assert owner_of(here.application) == "NODE2"
+        assert len(here.witness.lives()) == 1
+        here.agents[1].start()
+        here.lives_until(2)
+        assert until(here.application, online_on(*NODES)) == "NODE2"
