@@ -234,7 +234,7 @@ class Player:
             "slow": lambda: path.change(delay=(0.001, 2 * number)),
             "slow answers": lambda: path.change(delay=(0.05, 0.29)),
             "slow watch": lambda: path.change(watch_delay=(0.001, 5 * number)),
-            "rare news": lambda: path.change(watch_delay=(0.5 + number / 2, 0.5 + number / 2)),
+            "rare news": lambda: path.change(watch_delay=(0.85 + number / 8, 0.85 + number / 8)),
             "late news": lambda: path.change(watch_delay=(0.5 + 3 * number, 0.6 + 3 * number)),
             "refusing": lambda: path.change(refused=number),
             "doubled": lambda: path.change(doubled=number),
