@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from nodeagent.api.objects import GroupId, ResourceId
+from nodeagent.api.objects import ResourceId
 from nodeagent.api.problems import Problem, problem
 from nodeagent.monitor import notes, output
 from nodeagent.monitor.backstop import Backstop, Machine
@@ -44,6 +44,7 @@ from nodeagent.monitor.messages import (
     refused,
 )
 from nodeagent.monitor.readiness import Readiness
+from nodeagent.monitor.resuming import Resuming
 from nodeagent.monitor.serviceline import ServiceLine
 from nodeagent.monitor.surroundings import Readable
 from nodeagent.monitor.timers import Timer, Timers
@@ -59,7 +60,6 @@ STOP_PATIENCE: Final = 2.0  # seconds to wait for the proof that everything has 
 TIMERS_BUDGET: Final = 0.05  # seconds of timers' work in one turn, so that a permission is acknowledged in time
 REAP_AFTER: Final = 0.05  # seconds; orphans that ended may lie for so long
 NOTE_AGAIN: Final = 1.0  # seconds until notes that could not be written are tried again
-STARTS_AT_ONCE: Final = 4  # resources that are started again in one go when a permission comes back
 
 Action = Callable[[int], None]
 
@@ -109,7 +109,7 @@ class Monitor:
         self._notes = notes.read(places.notes)
         self._service = ServiceLine(places.socket, self._selector, self._obey)
         self._reaping = False
-        self._resuming = False
+        self._resuming = Resuming(self, lambda: tuple(self._held.values()))
         self._ending = False
 
     # --- the loop -----------------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ class Monitor:
         elif kind is None:
             self._refuse(order, problem("type_unknown", name=order.resource.type))
         elif held is not None:
-            if not held.active:  # the order of starts is that of the dependencies: see `_resume`
+            if not held.active:  # the order of starts is that of the dependencies: see `resuming`
                 self._held[held.id] = self._held.pop(held.id)
             held.arm(order)
             self._go_online(held, order)
@@ -340,35 +340,6 @@ class Monitor:
             held.container.remove()
         self._note_down()
 
-    # --- starting again after the deadline ----------------------------------------------------------------------
-
-    def settled(self) -> None:
-        """Look soon whether something that stands still may be started again."""
-        if not self._resuming and any(held.deadline for held in self._held.values()):
-            self._resuming = True
-            self.later(0, self._resume)
-
-    def _resume(self) -> None:
-        """Start again what stands still, in the order of the former starts; in each group one after the other.
-
-        That order was the service's, who knows the dependencies.
-        """
-        self._resuming = False
-        waiting: set[GroupId] = set()
-        started = 0
-        for held in list(self._held.values()):
-            group = held.armed.group
-            if group in waiting:
-                continue
-            if held.deadline:
-                held.resume()
-                started += held.resumed
-            if held.deadline or held.resumed:
-                waiting.add(group)
-            if started == STARTS_AT_ONCE:
-                self.settled()
-                return
-
     # --- what resources need ------------------------------------------------------------------------------------
 
     def now(self) -> float:
@@ -418,6 +389,10 @@ class Monitor:
     def say(self, news: Resisting | Enforced) -> None:
         """Say to the service what concerns the whole monitor."""
         self._service.say(news)
+
+    def settled(self) -> None:
+        """Look soon whether something that stands still may be started again."""
+        self._resuming.soon()
 
     def open_output(self, resource: ResourceId) -> int | None:
         """Open the resource's output log."""
