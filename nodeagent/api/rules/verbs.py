@@ -16,7 +16,6 @@ from nodeagent.api.objects import (
     Phase,
     Resource,
     ResourceState,
-    ResourceType,
     Snapshot,
     Wanted,
     kind_of,
@@ -76,10 +75,8 @@ def verbs_of(item: ClusterObject) -> tuple[Verb, ...]:
     if isinstance(item, ClusterItself):
         return (Verb.NEW_GROUP, Verb.NEW_RESOURCE, *_MAINTENANCE, Verb.TAKE_OVER_NOW, Verb.RENAME, Verb.PROPERTIES)
     if isinstance(item, Network):
-        return (Verb.RENAME,)
-    if isinstance(item, ResourceType):
-        return (Verb.PROPERTIES,)
-    return ()
+        return (Verb.RENAME, Verb.PROPERTIES)
+    return (Verb.PROPERTIES,)
 
 
 def verb_problem(verb: Verb, item: ClusterObject, cluster: Snapshot, right: Right = Right.ADMINISTER) -> Problem | None:

@@ -320,6 +320,13 @@ def test_no_verb_applies_to_another_kind() -> None:
             assert (code == "verb_does_not_apply") is (verb not in verbs_of(item))
 
 
+def test_every_object_has_properties_and_a_network_a_name_that_a_person_gives() -> None:
+    now = with_network(web())
+    assert all(Verb.PROPERTIES in verbs_of(item) for item in now.everything())
+    assert verbs_of(now.networks["public"]) == (Verb.RENAME, Verb.PROPERTIES)
+    assert verbs_of(now.interfaces["public-1"]) == (Verb.PROPERTIES,)
+
+
 def test_a_resource_is_made_in_a_group_that_exists() -> None:
     now = cluster()
     assert numbered(verb_problem(Verb.NEW_RESOURCE, now.cluster, now))[0] == "no_group_yet"
