@@ -162,7 +162,7 @@ def cut_all(former: Iterable[Notes], types: Mapping[str, ResourceType[Any]] | No
 
 
 def cut_orphans(types: Mapping[str, ResourceType[Any]] | None = None) -> bool:
-    """End what lies outside of processes and nobody living holds, noted or not; True when that is sure."""
+    """End what lies outside of processes and nobody living holds, noted or not; True when that is sure (M5)."""
     return outside.cut_orphans((types or _types()).values())
 
 
@@ -173,7 +173,7 @@ def _types() -> Mapping[str, ResourceType[Any]]:
 
 def reap_after(settings: AgentSettings, monitor: str) -> bool:
     """Kill what the Resource Monitor of that name held, if it is dead; True when that is proven (safety rule P8)."""
-    noted = notes.read(settings.monitors / f"{monitor}.json")
+    noted = notes.read(notes.path_of(settings.monitors, monitor))
     process = processes.adopt(ProcessIdentity(noted.process, noted.started, boot_identity()))
     if process is not None:
         process.close()
