@@ -20,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("command", choices=tuple(_COMMANDS))
     parser.add_argument("--config", type=Path, default=settings.DEFAULT_CONFIG, help="settings file")
     parser.add_argument("--name", default="", help="monitor, reap: which Resource Monitor")
+    parser.add_argument("--trial", action="store_true", help="monitor: only say whether it would start")
     parser.add_argument("--all", action="store_true", help="reap: the Resource Monitors too")
     parser.add_argument("--verbose", action="store_true", help="run: say more")
     arguments = parser.parse_args(argv)
@@ -68,7 +69,8 @@ def _relay(arguments: argparse.Namespace) -> int:
 def _monitor(arguments: argparse.Namespace) -> int:
     from nodeagent.monitor.__main__ import main as run_monitor  # noqa: PLC0415
 
-    return run_monitor(["--config", str(arguments.config), "--name", arguments.name or "shared"])
+    trial = ["--trial"] if arguments.trial else []
+    return run_monitor(["--config", str(arguments.config), "--name", arguments.name or "shared", *trial])
 
 
 def _reap(arguments: argparse.Namespace) -> int:

@@ -36,11 +36,20 @@ async def renew(monitors: Monitors) -> dict[str, Problem]:
     return refused
 
 
+def _own_program() -> list[str]:
+    """Return how this service was started, up to its command: by a module's name, or by the file that is installed.
+
+    What Python would find under the module's name may be another one, or none: nothing of it need be on its path.
+    """
+    words = sys.orig_argv
+    return [sys.executable, *words[1 : words.index("run")]]
+
+
 def _trial() -> Problem | None:
     """Start what is installed and let it end: a monitor that could not go on would take its applications with it."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "nodeagent.monitor", "--trial"],
+            [*_own_program(), "monitor", "--trial"],
             capture_output=True,
             text=True,
             errors="replace",

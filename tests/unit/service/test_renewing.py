@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from nodeagent.api.problems import Problem
+from nodeagent.api.problems import Problem, problem
 from nodeagent.monitor.messages import ToMonitor
 from nodeagent.service import renewing
 from nodeagent.service import service as service_module
@@ -51,6 +52,32 @@ async def test_without_any_monitor_there_is_none_to_begin_anew(monkeypatch: pyte
     monkeypatch.setattr(renewing, "_trial", lambda: None)
     nobody: Any = Fleet()
     assert await renewing.renew(nobody) == {}
+
+
+INSTALLED = """
+import sys
+assert sys.argv[1:] == ["monitor", "--trial"], sys.argv
+sys.exit({!r})
+"""
+
+
+@pytest.mark.parametrize("says", [0, "it cannot be loaded"])
+async def test_what_is_tried_is_the_program_that_runs_and_nothing_else_that_python_would_find(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, says: int | str
+) -> None:
+    program = tmp_path / "clusteragent"
+    program.write_text(INSTALLED.format(says), encoding="utf-8")
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-I", str(program), "run", "--config", "agent.toml"])
+    fleet: Any = Fleet("shared")
+    refused = await renewing.renew(fleet)
+    assert refused == ({} if says == 0 else {"shared": problem("renewal_failed", detail=says)})
+    for answer in fleet.living.values():
+        answer.cancel()
+
+
+async def test_the_program_tries_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-m", "nodeagent", "run"])
+    assert await renewing.renew(Fleet("shared")) == {}  # type: ignore[arg-type]  # as much of it as is needed
 
 
 async def test_a_service_that_is_told_to_end_while_it_begins_anew_leaves(
