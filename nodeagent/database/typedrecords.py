@@ -104,7 +104,7 @@ class TypedRecords:
         """Begin empty."""
         self._records: dict[str, tuple[msgspec.Struct, int]] = {}
         self._revisions: dict[str, int] = {}
-        self._log: dict[str, LogEntry] = {}
+        self._log: dict[str, bytes] = {}  # as they came: the ring is long, rarely looked at, and small only so
         self.unreadable: dict[str, str] = {}
 
     def take(self, key: str, value: bytes | None, revision: int) -> tuple[msgspec.Struct | None, msgspec.Struct | None]:
@@ -121,10 +121,10 @@ class TypedRecords:
         except Unreadable as error:
             self.unreadable[key] = str(error)
             return old, None
-        if new is not None:
-            self._records[key] = (new, revision)
         if isinstance(new, LogEntry):
-            self._log[key] = new
+            self._log[key] = value
+        elif new is not None:
+            self._records[key] = (new, revision)
         return old, new
 
     def revision_of(self, key: str) -> int:
@@ -203,6 +203,12 @@ class TypedRecords:
         """Return what an administrator set of the network interface."""
         return _typed(self._records.get(interface_key(interface)), InterfaceRecord)
 
-    def log(self) -> list[LogEntry]:
-        """Return the event log as far as the database keeps it, oldest first."""
-        return sorted(self._log.values(), key=lambda entry: entry.sequence)
+    def log_keys(self) -> list[str]:
+        """Return the keys of the event log's entries as far as the database keeps them, oldest first."""
+        return sorted(self._log)
+
+    def log(self, newest: int | None = None) -> list[LogEntry]:
+        """Return the event log, oldest first; only so many of the *newest* entries, where that is said."""
+        keys = self.log_keys()
+        first = 0 if newest is None else max(0, len(keys) - newest)
+        return [records.decode(self._log[key], LogEntry) for key in keys[first:]]

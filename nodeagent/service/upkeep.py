@@ -6,7 +6,6 @@ import asyncio
 import logging
 from typing import Final
 
-from nodeagent.database.records import event_key
 from nodeagent.database.store import Conflict, Transaction, Unavailable, Unknown
 from nodeagent.service.eventlog import KEEP
 from nodeagent.service.following import Following
@@ -38,9 +37,8 @@ class Upkeep:
 
     async def tidy(self) -> None:
         """Delete the oldest entries of the event log above the limit, and questions that nobody waits for any more."""
-        entries = self._following.view.log()
-        excess = entries[: max(0, len(entries) - KEEP)]
-        await self._delete([event_key(entry.sequence) for entry in excess])
+        entries = self._following.view.log_keys()
+        await self._delete(entries[: max(0, len(entries) - KEEP)])
         await self._delete(await self._left_behind())
 
     async def _left_behind(self) -> list[str]:

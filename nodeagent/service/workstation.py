@@ -216,8 +216,7 @@ class Workstation:
         """Send the snapshot in pages, and from now on what changes; a second time all over again."""
         self._home.tell()
         view = self._home.following.view
-        wanted = min(entries, LOG_ENTRIES)
-        logged = view.log()[-wanted:] if wanted else []
+        logged = view.log(min(entries, LOG_ENTRIES))
         self._subscribed, self._sent = True, view.revision
         self._missed.clear()
         self._begin_to_catch_up(page_lines(view.snapshot, logged))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Mapping
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nodeagent.api.causes import cause
 from nodeagent.api.events import LogEntry, Severity
@@ -258,8 +260,36 @@ def test_log_entries_come_with_the_batch_oldest_first() -> None:
     ]
     delta = database.put({f"events/{e.sequence:016x}": e for e in reversed(entries)})
     assert delta.logged == tuple(entries) == tuple(database.view.log())
+    assert database.view.log(1) == entries[1:]
+    assert database.view.log(0) == []
     assert database.put({"events/0000000000000001": None}).logged == ()
     assert database.view.log() == entries[1:]
+    assert database.view.log_keys() == ["events/0000000000000002"]
+
+
+def test_a_long_event_log_takes_little_more_room_than_its_entries_themselves() -> None:
+    """Ten thousand of them are kept on every node for its life."""
+    database, number = Database(), 1000
+    entry = LogEntry(
+        sequence=0,
+        at=1.0,
+        node="alpha",
+        severity=Severity.WARNING,
+        code="event_restarted",
+        parameters={"name": "Program", "node": "alpha", "detail": "killed by signal 9"},
+        cause=cause("cause_policy_restart", used=1, threshold=3, period=900),
+    )
+    size = len(encode(entry))
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for sequence in range(1, number + 1):
+            database.put({f"events/{sequence:016x}": replace(entry, sequence=sequence)})
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert len(database.view.log(number)) == number
+    assert grown / number < size + 500  # key, revision, and their places in two tables
 
 
 # --- resource types and networks ------------------------------------------------------------------------------------
