@@ -24,6 +24,11 @@ from ui.widgets.panels import PaneHeader
 TYPING_PAUSE = 120  # ms after the last key before a filter is applied: ten thousand rows take some
 
 
+STEPS = frozenset(
+    {Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown}
+)
+
+
 class ListView(QTableView):
     """A table whose Enter key means "open this"."""
 
@@ -42,6 +47,8 @@ class ListView(QTableView):
             event.accept()
             return
         super().keyPressEvent(event)
+        if event.key() in STEPS and plain and not self.selectionModel().hasSelection():
+            self.selectRow(self.currentIndex().row())  # Qt does not, where the current row stays: in a list of one
 
 
 class ListPane(QWidget):

@@ -26,7 +26,6 @@ from nodeagent.api.problems import ClusterError, Problem
 from nodeagent.api.requests import Request, Right
 from nodeagent.api.texts import sentence
 from ui import tasks, words
-from ui.delegate import plain_tooltip
 from ui.forms.measures import dialog_size
 from ui.forms.relevance import concerns
 from ui.icons import GLYPH_SIZE, state_glyph
@@ -388,20 +387,10 @@ class Sheet(QDialog):
             self.draft.edits.meet(item, snapshot)
         self.draft.edits.discard(sent)
         if notices:
-            self._show_notices(notices)
+            self.notice.say_notices(notices)
             self.cancel_button.setText(self.tr("Close"))
         self.applied.emit()
         self.refresh()
-
-    def _show_notices(self, notices: Sequence[Problem]) -> None:
-        """Say what is worth knowing although it was done: the first in full, all in the tooltip."""
-        said = [sentence(one) for one in notices]
-        more = self.tr("And {0} more like this; point here to read all.").format(len(said) - 1)
-        later_only = all(one.code == "stored_for_next_online" for one in notices)
-        self.notice.clear_buttons()
-        self.notice.say(said[0], more if len(said) > 1 else "", kind=BandKind.INFO if later_only else BandKind.WARN)
-        self.notice.setToolTip("<br>".join(plain_tooltip(one) for one in said))
-        self.notice.setAccessibleName(" ".join(said))
 
     def _failed(self, error: ClusterError) -> None:
         self._busy = False

@@ -1,11 +1,15 @@
 """A notice across the window, 40 px high: what is wrong, since when, and the buttons that help."""
 
+from collections.abc import Sequence
 from enum import Enum
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
+from nodeagent.api.problems import Problem
+from nodeagent.api.texts import sentence
+from ui.delegate import plain_tooltip
 from ui.icons import state_pixmap
 from ui.skins import follow_theme
 from ui.theme import BUTTON_PADDING, MINIMUM_BUTTON_WIDTH, FontRole, Height, Space, height, theme
@@ -63,6 +67,16 @@ class Band(QWidget):
         self.update()
         if appears:
             QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+
+    def say_notices(self, notices: Sequence[Problem]) -> None:
+        """Say what is worth knowing although it was done: the first in full, all in the tooltip."""
+        said = [sentence(one) for one in notices]
+        more = self.tr("And {0} more like this; point here to read all.").format(len(said) - 1)
+        later_only = all(one.code == "stored_for_next_online" for one in notices)
+        self.clear_buttons()
+        self.say(said[0], more if len(said) > 1 else "", kind=BandKind.INFO if later_only else BandKind.WARN)
+        self.setToolTip("<br>".join(plain_tooltip(one) for one in said))
+        self.setAccessibleName(" ".join(said))
 
     def add_button(self, text: str) -> QPushButton:
         """Add a button at the right end and return it."""

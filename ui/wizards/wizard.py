@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -50,7 +51,7 @@ class Wizard(QDialog):
     """Asks for what a new object needs.
 
     `created` comes with the reference of the new object, before the wizard closes; `refused` when the cluster did
-    not want it.
+    not want it. With something worth knowing about what was created the wizard stays, until it was read.
     """
 
     created = Signal(object)
@@ -286,7 +287,22 @@ class Wizard(QDialog):
         assert isinstance(reply, Done)
         self._busy = False
         self.created.emit(ObjectRef(self.kind, reply.id))
-        self.accept()
+        if reply.notices:
+            self._stay(reply.notices)
+        else:
+            self.accept()
+
+    def _stay(self, notices: Sequence[Problem]) -> None:
+        """Show what is worth knowing; all that is left to do is to close."""
+        self._busy = True
+        self.refresh()
+        self.note.setText(self.tr("It was created."))
+        self.notice.say_notices(notices)
+        self.back_button.hide()
+        self.next_button.hide()
+        self.cancel_button.setText(self.tr("Close"))
+        self.cancel_button.setDefault(True)
+        self.cancel_button.setFocus()
 
     def _failed(self, error: ClusterError) -> None:
         self._busy = False
