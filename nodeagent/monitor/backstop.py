@@ -14,6 +14,7 @@ from nodeagent.monitor.deadline import Deadline
 from nodeagent.monitor.held import Held
 from nodeagent.monitor.messages import Enforced, Guard, Guarded, Resisting
 from nodeagent.monitor.timers import Timer
+from nodeagent.planner.timing import bound_for
 
 KILL_BOUND: Final = 0.6  # seconds; k of the default profile, until a permission says another
 LOOK_AGAIN: Final = 0.1  # seconds between looks at what resists
@@ -138,10 +139,9 @@ class Backstop:
         if self._machine.killer is not None:
             self._machine.killer.disarm()
 
-    def largest_bound(self, unbounded: float) -> float:
-        """Return the longest k of what is held; *unbounded* when a type promises none."""
-        bounds = (held.kind.kill_bound for held in self._around.exclusive())
-        return max((unbounded if bound is None else bound for bound in bounds), default=0.0)
+    def largest_bound(self) -> float:
+        """Return the longest k of what is held; UNBOUNDED when a type promises none."""
+        return max((bound_for(held.kind.kill_bound) for held in self._around.exclusive()), default=0.0)
 
     # --- what does not stop -------------------------------------------------------------------------------------
 

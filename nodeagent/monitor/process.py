@@ -48,7 +48,6 @@ from nodeagent.monitor.resuming import Resuming
 from nodeagent.monitor.serviceline import ServiceLine
 from nodeagent.monitor.surroundings import Readable
 from nodeagent.monitor.timers import Timer, Timers
-from nodeagent.planner.timing import UNBOUNDED
 from nodeagent.resourcetypes.base import ResourceType, Running
 from nodeagent.system import processes
 from nodeagent.system.clock import Clock, MonotonicTimer
@@ -268,7 +267,7 @@ class Monitor:
         for held in self._held.values():
             if held.armed.incarnation == order.incarnation:
                 held.permitted(self._deadline.until)
-        longest = self._backstop.largest_bound(UNBOUNDED)
+        longest = self._backstop.largest_bound()
         self._service.say(Acknowledged(incarnation=order.incarnation, until=order.until, bound=longest))
         self.settled()
 
@@ -415,6 +414,7 @@ class Monitor:
     def _note_down(self) -> None:
         """Write down closed epochs and what is held; if that cannot be done now, again later."""
         self._notes.held = sorted(self._held)
+        self._notes.promised = sorted(held.id for held in self.exclusive() if held.kind.kill_bound)
         self._notes.outside = {held.id: note for held in self._held.values() if (note := held.note)}
         if not notes.write(self._places.notes, self._notes):
             self.later(NOTE_AGAIN, self._note_down)

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+from nodeagent.api.problems import Problem, problem
+from nodeagent.api.texts import sentence
+
 RHO: Final = 0.001  # by how much the rate of a steady clock may be off
 HEARTBEATS_PER_SECOND: Final = 60.0  # of all nodes together; one etcd stands far more, but each wakes every node
 ALONE: Final = 4  # times the interval of a node that has company
@@ -54,13 +57,9 @@ class Profile:
         """Return the shortest safe takeover time."""
         return safe_silence(self.self_stop, self.kill_bound, self.margin)
 
-    def sentence(self) -> str:
+    def meaning(self) -> Problem:
         """Say what these times mean, in one sentence."""
-        return (
-            f"A node that is silent for {round(self.takeover, 2):g} s is declared down and its groups are taken over; "
-            f"by then it has stopped them itself, at the latest {self.needed():.2f} s after its last confirmed "
-            "heartbeat."
-        )
+        return problem("takeover_times", takeover=round(self.takeover, 2), stopped=round(self.needed(), 2))
 
 
 def safe_silence(self_stop: float, kill_bound: float, margin: float) -> float:
@@ -78,6 +77,14 @@ PROFILES: Final = {
 }
 
 
+def bound_for(stopping: float | None) -> float:
+    """Return the k of what is certainly stopped within *stopping* seconds; UNBOUNDED where that promises nothing.
+
+    Half of k is for whoever enforces the deadline, the last of whom does at T + k/2 (P8), half for the stopping.
+    """
+    return UNBOUNDED if stopping is None else 2 * stopping
+
+
 @lru_cache(maxsize=64)
 def scaled(profile: Profile, nodes: int) -> Profile:
     """Return the times for a cluster of that many nodes.
@@ -85,28 +92,30 @@ def scaled(profile: Profile, nodes: int) -> Profile:
     Every heartbeat is a commit that every node hears of, so their number per second is bounded and the interval grows
     with the nodes. s grows by as much, so that the same pauses are survived, and d with it, so that it is still safe.
     A node that is alone beats rarely: nobody waits for it, and it has no deadline.
+
+    Raises:
+        ValueError: they do not keep the inequality; no node lives by such times.
     """
     if nodes == 1:
         return replace(profile, interval=min(ALONE * profile.interval, profile.self_stop / 2))
     interval = max(profile.interval, nodes / HEARTBEATS_PER_SECOND)
     longer = interval - profile.interval
-    if longer <= 0:
-        return profile
-    return replace(
+    result = replace(
         profile,
         interval=interval,
         self_stop=profile.self_stop + longer,
         takeover=profile.takeover + longer * (1 + RHO) / (1 - RHO),
     )
+    if bad := profile_problem(result):
+        raise ValueError(sentence(bad))
+    return result
 
 
-def profile_problem(profile: Profile) -> str | None:
+def profile_problem(profile: Profile) -> Problem | None:
     """Say why these times would not be safe, or None when they are."""
-    if profile.needed() > profile.takeover:
-        return (
-            f"A takeover after {profile.takeover:g} s would be too early: a node needs up to {profile.needed():.2f} s "
-            "to stop by itself."
-        )
+    stopped = profile.needed()
+    if stopped > profile.takeover:
+        return problem("takeover_too_early", takeover=profile.takeover, stopped=round(stopped, 2))
     if profile.gap < profile.again:
-        return f"Heartbeats every {profile.interval:g} s are too rare for a self-stop after {profile.self_stop:g} s."
+        return problem("heartbeats_too_rare", interval=profile.interval, self_stop=profile.self_stop)
     return None

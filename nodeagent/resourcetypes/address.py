@@ -21,7 +21,7 @@ class IPAddress(ResourceType[Settings]):
     description: ClassVar[str] = "An IPv4 address that clients use, on whichever node owns it"
     settings = Settings
     by_grip: ClassVar[bool] = True
-    kill_bound: ClassVar[float | None] = 0.3  # the cut takes 1 ms; the rest is for a busy node
+    kill_bound: ClassVar[float | None] = 0.15  # the cut takes 1 ms; the rest is for a busy node
 
     def __init__(self) -> None:
         self._sockets = KeptSockets()

@@ -161,8 +161,9 @@ class ResourceType(Generic[S]):
         exclusive: online on one node at most.
         by_grip: `grip` returns a `TakingGrip`: its `take` and `cut` are called instead of `online` and `offline`.
         looks_alive_interval, is_alive_interval: defaults, seconds (the original's: 5 and 60).
-        kill_bound: seconds within which everything of it is certainly stopped at the self-stop deadline; None when
-            that cannot be promised. What is ended by killing its processes keeps the shortest profile's bound.
+        kill_bound: seconds within which everything of it is certainly stopped once that is enforced at the self-stop
+            deadline; None when that cannot be promised. What is ended by killing its processes keeps half of the
+            shortest profile's k.
     """
 
     name: ClassVar[str]
@@ -173,7 +174,7 @@ class ResourceType(Generic[S]):
     by_grip: ClassVar[bool] = False
     looks_alive_interval: ClassVar[float] = 5.0
     is_alive_interval: ClassVar[float] = 60.0
-    kill_bound: ClassVar[float | None] = 0.3
+    kill_bound: ClassVar[float | None] = 0.15
 
     @classmethod
     def schema(cls) -> tuple[PropertySpec, ...]:

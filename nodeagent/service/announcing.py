@@ -12,7 +12,7 @@ from nodeagent.api.objects import NodeId, ObjectKind, Snapshot
 from nodeagent.api.problems import Problem, problem
 from nodeagent.api.properties import effective
 from nodeagent.database.records import HeartbeatRecord
-from nodeagent.planner.timing import PROFILES, UNBOUNDED, Profile, scaled
+from nodeagent.planner.timing import PROFILES, UNBOUNDED, Profile, bound_for, scaled
 from nodeagent.resourcetypes.base import ResourceType
 
 TWO = 2  # nodes, and voters: of two neither can go on without the other
@@ -62,7 +62,7 @@ def bound_of(kind: ResourceType[Any] | None, profile: Profile) -> float:
     """Return the k of a resource type: never below the profile's."""
     if kind is None or not kind.exclusive:
         return profile.kill_bound
-    return UNBOUNDED if kind.kill_bound is None else max(profile.kill_bound, kind.kill_bound)
+    return max(profile.kill_bound, bound_for(kind.kill_bound))
 
 
 def longest_bound(node: NodeId, cluster: Snapshot, types: Mapping[str, ResourceType[Any]], profile: Profile) -> float:

@@ -18,7 +18,7 @@ from nodeagent.system.processes import ExitStatus
 from nodeagent.system.programs import StartError
 from tests.simulation.virtualtime import Descriptor, Process, VirtualLoop
 
-SLOW_KILL = 0.8  # of k, which a kill may well take
+SLOW_KILL = 0.8  # of the time that a kill may take, which is half of k
 STANDSTILL = 0.5  # seconds; a `kill` that may wait for so long waits until all is gone
 _BEGINNING = 1_800_000_000.0  # time of day at which every world begins
 
@@ -244,7 +244,7 @@ class FakeContainer:
         self._doomed.add(process)
         if process not in self._dying and not self.unkillable:
             self._dying.add(process)
-            longest = SLOW_KILL * self.node.bound
+            longest = SLOW_KILL * self.node.bound / 2
             usual = self.node.chance.choice((0.0005, 0.001, 0.005, 0.02, min(0.2, longest), longest))
             usual = longest if self.node.kills_slowly else usual
             wait = usual if self.dies_in is None else self.dies_in

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nodeagent.api.objects import Phase
-from nodeagent.planner.timing import PROFILES, UNBOUNDED
+from nodeagent.planner.timing import PROFILES, UNBOUNDED, bound_for
 from tests.simulation.machine import Slow
 from tests.simulation.ownerstories import alive, elsewhere, on_a_follower
 from tests.simulation.running import simulate
@@ -101,10 +101,23 @@ def test_a_type_that_takes_longer_to_stop_is_claimed_once_that_is_announced() ->
             node.container(resource).dies_in = 4.8
         world.add_group("s", {"s1": (), "s2": ()}, kind="Slow", preferred=(number,))
         await world.until(lambda: world.owner("s").phase is Phase.CLAIMED, 5.0, "it is claimed")
-        assert world.beat(number).kill_bound == Slow.kill_bound
+        assert world.beat(number).kill_bound == bound_for(Slow.kill_bound)
         await world.until(lambda: world.runs("s1"), 3.0, "it runs")
         node.path.cut()
-        await world.until(lambda: world.runs("s1") and world.home_of("s") is not node, 12.0, "it is taken over")
+        await world.until(lambda: world.runs("s1") and world.home_of("s") is not node, 17.0, "it is taken over")
+
+    simulate(story)
+
+
+def test_what_takes_long_to_stop_has_stopped_in_time_also_when_only_the_kernel_enforces_the_deadline() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        node.container("s1").dies_in = Slow.kill_bound
+        world.add_group("s", {"s1": ()}, kind="Slow", preferred=(world.number_of(node),))
+        await world.until(lambda: world.runs("s1"), 5.0, "it runs")
+        node.path.cut()
+        node.freeze(service=True, monitor=True)
+        await world.until(lambda: world.runs("s1") and world.home_of("s") is not node, 17.0, "it is taken over")
 
     simulate(story)
 

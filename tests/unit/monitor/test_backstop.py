@@ -14,6 +14,7 @@ from nodeagent.monitor.backstop import PATS, Backstop, Machine
 from nodeagent.monitor.deadline import Armed, Deadline
 from nodeagent.monitor.messages import Enforced, Guard, Guarded, Resisting
 from nodeagent.monitor.timers import Timer, Timers
+from nodeagent.planner.timing import UNBOUNDED
 
 K = 0.6  # seconds
 GUARD = Guard(seconds=2.0, most=3.9)
@@ -54,7 +55,7 @@ class Resource:
 
     id: str
     armed: Armed = field(default_factory=lambda: Armed("g", 1, 1))
-    kind: Any = field(default_factory=lambda: SimpleNamespace(exclusive=True, kill_bound=0.3))
+    kind: Any = field(default_factory=lambda: SimpleNamespace(exclusive=True, kill_bound=0.15))
     active: bool = True
     ending_since: float | None = None
 
@@ -195,7 +196,7 @@ def test_a_type_that_promises_no_bound_resets_nothing(monitor: Monitor) -> None:
     monitor.pass_time(5.0)
     assert monitor.resets == 0
     assert monitor.backstop.resisting == ("a",)
-    assert monitor.backstop.largest_bound(1e9) == 1e9
+    assert monitor.backstop.largest_bound() == UNBOUNDED
 
 
 def test_what_resists_while_there_is_a_permission_is_told_and_taken_back_when_it_has_ended(monitor: Monitor) -> None:

@@ -19,7 +19,7 @@ TIMES = Times(3.5, 0.6, 0.3)
 
 class Quick(ResourceType[object]):
     name: ClassVar[str] = "Generic Application"
-    kill_bound: ClassVar[float | None] = 0.3
+    kill_bound: ClassVar[float | None] = 0.15
 
 
 class Slow(Quick):
@@ -59,7 +59,7 @@ def test_a_node_without_a_bound_acts_after_the_profile_s() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "bound"), [(Quick(), 0.6), (Slow(), 5.0), (Boundless(), UNBOUNDED), (Shared(), 0.6), (None, 0.6)]
+    ("kind", "bound"), [(Quick(), 0.6), (Slow(), 10.0), (Boundless(), UNBOUNDED), (Shared(), 0.6), (None, 0.6)]
 )
 def test_the_bound_of_a_type_is_never_below_the_profile_s(kind: ResourceType[object] | None, bound: float) -> None:
     assert bound_of(kind, DEFAULT) == bound
@@ -71,7 +71,7 @@ def one_group(owner: int, target: int | None = None) -> Snapshot:
     return changed(snapshot, "group", group.name, owner=owner, target=target)
 
 
-@pytest.mark.parametrize(("owner", "target", "bound"), [(1, None, 5.0), (2, None, 0.6), (2, 1, 5.0)])
+@pytest.mark.parametrize(("owner", "target", "bound"), [(1, None, 10.0), (2, None, 0.6), (2, 1, 10.0)])
 def test_the_longest_bound_is_that_of_what_is_owned_or_on_its_way(owner: int, target: int | None, bound: float) -> None:
     kinds = {"Generic Application": Slow()}
     assert longest_bound(1, one_group(owner, target), kinds, DEFAULT) == bound
