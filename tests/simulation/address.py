@@ -14,7 +14,8 @@ from nodeagent.resourcetypes.base import ResourceType, setting
 from tests.simulation.virtualtime import PROCESS, Descriptor
 
 if TYPE_CHECKING:
-    from tests.simulation.node import Node, NodeProcess
+    from tests.simulation.monitorprocess import NodeProcess
+    from tests.simulation.node import Node
 
 
 class Answering:

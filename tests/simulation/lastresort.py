@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.simulation.node import MonitorProcess, Node
+    from tests.simulation.monitorprocess import MonitorProcess
+    from tests.simulation.node import Node
 
 
 class LastResort:

@@ -22,7 +22,8 @@ from nodeagent.system import processes
 from nodeagent.system.processes import ProcessIdentity
 from tests.simulation import address, machine, wires
 from tests.simulation.machine import FakeContainers, KernelProcess
-from tests.simulation.node import MonitorProcess, Node, NodeProcess
+from tests.simulation.monitorprocess import MonitorProcess, NodeProcess
+from tests.simulation.node import Node
 from tests.simulation.virtualtime import PROCESS, VirtualLoop
 from tests.simulation.world import BrokenPromise, World
 
