@@ -103,6 +103,12 @@ class StandardService:
         """Return the number of the witness's process, as the owner reports it."""
         return self.cluster.look(through).resources[self.server].process_id
 
+    def application(self, host: str) -> int:
+        """Return this machine's number of the witness's process on a host, which runs it."""
+        inside = self.cluster.lab[host].confined.pids()
+        (found,) = [pid for pid in inside if _command(pid).startswith(witness.PROGRAM.encode())]
+        return found
+
     def await_answers(self, since: float, patience: float = 30.0, *, other_than: str = "") -> str:
         """Return who answers, once it has answered everything for a while since then.
 
@@ -144,3 +150,10 @@ class StandardService:
         answers = probe.read(self._answers, since)
         beats = witness.beats(self.disk, since)
         return Seen(probe.downtime(answers), witness.overlaps(beats), probe.returns(answers), witness.lives(beats))
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return b""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,17 +13,12 @@ from tests.lab import faults
 from tests.lab.confined import ended_by
 from tests.lab.faults import MONITOR, SERVICE, node_of, other_than, stop
 from tests.lab.standard import StandardService
-from tests.lab.witness import PROGRAM
 
 pytestmark = pytest.mark.timeout(240, func_only=True)  # the first run builds the hosts' system
 
 LOST = 5.0  # seconds; a node is lost, in the default profile
 BUSY = 3.0  # seconds on top, for machines on which others work too: the campaign measures, this finds what is broken
 MOVED = 1.0  # seconds for a planned move, likewise; its budget is 0.1
-
-
-def is_witness(pid: int) -> bool:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(PROGRAM.encode())
 
 
 def test_the_owner_loses_its_power_and_comes_back(whole: StandardService) -> None:
@@ -77,10 +71,9 @@ def test_a_frozen_monitor_is_ended_with_all_that_it_holds(whole: StandardService
 def test_monitor_and_service_both_frozen_are_outlived_by_nothing(whole: StandardService) -> None:
     owner = whole.await_online()
     host = whole.cluster.lab[owner]
-    application = [pid for pid in host.unit(MONITOR).pids() if is_witness(pid)]
-    assert len(application) == 1
+    application = whole.application(owner)
     began = time.monotonic()
-    with ended_by(application[0], LOST):
+    with ended_by(application, LOST):
         os.kill(host.main_process(SERVICE), signal.SIGSTOP)
         stop(host.main_process(MONITOR))
     whole.await_answers(time.monotonic())

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from nodeagent.api import requests as r
 from nodeagent.api.objects import Snapshot
 from tests.lab import faults
-from tests.lab.faults import SERVICE, other_than
+from tests.lab.confined import ended_by
+from tests.lab.faults import MONITOR, SERVICE, node_of, other_than
 from tests.lab.host import Host
 from tests.lab.standard import GROUP, StandardService
 from tests.lab.workstation import Workstation
@@ -20,6 +25,10 @@ pytestmark = pytest.mark.timeout(240, func_only=True)  # the first run builds th
 
 HOME: Final = "/var/lib/clusteragent"
 MOVED: Final = 1.0  # seconds without an answer of each planned move on a busy machine; its budget is 0.1
+LOST: Final = 5.0  # seconds; a node is lost, in the default profile
+BUSY: Final = 3.0  # seconds on top, for machines on which others work too
+BEGINS: Final = 40.0  # seconds until a monitor has begun anew: a trial comes first
+ATTEMPTS: Final = 3  # to stop it between its exec and the moment at which it keeps the deadline again
 
 
 @pytest.fixture
@@ -42,6 +51,9 @@ def test_all_agents_begin_anew_and_no_application_is_restarted(
         before = whole.cluster.look()
         assert {before.node_name(group.owner) for group in before.groups.values()} == set(hosts)
         services = [host.main_process(SERVICE) for host in hosts.values()]
+        monitors = {name: host.main_process(MONITOR) for name, host in hosts.items()}
+        programs = {name: program(monitor) for name, monitor in monitors.items()}
+        kills = {name: watchdog_kills(host) for name, host in hosts.items()}
         began = time.monotonic()
         workstation.done("cluster", "--restartagents", "--yes")
         whole.cluster.await_all_up()
@@ -53,11 +65,60 @@ def test_all_agents_begin_anew_and_no_application_is_restarted(
         assert (seen.downtime, len(seen.lives)) == (0, 1), seen
         told = workstation.json("events", "--last:200")
         assert len({entry["node"] for entry in told if entry["code"] == "event_node_restarted"}) == len(hosts)
+        assert {name: host.main_process(MONITOR) for name, host in hosts.items()} == monitors
+        assert not [name for name, monitor in monitors.items() if program(monitor) == programs[name]], "they did too"
+        assert {name: watchdog_kills(host) for name, host in hosts.items()} == kills
     finally:
         for name in hosts:
             workstation.run("group", f"On {name}", "--offline:30")
             workstation.run("resource", f"Sleeper of {name}", "--delete", "--yes")
             workstation.run("group", f"On {name}", "--delete", "--yes")
+
+
+def program(pid: int) -> bytes:
+    """Return what each exec makes anew, even of the same file: where the kernel has put what it tells the program."""
+    return Path(f"/proc/{pid}/auxv").read_bytes()
+
+
+def watchdog_kills(host: Host) -> int:
+    """Return how often the host's systemd has killed a monitor that gave no sign of life; it watches all of them."""
+    watched = host.run("systemctl", "show", "-p", "WatchdogUSec", "--value", MONITOR).stdout.strip()
+    assert watched not in ("0", "infinity")
+    told = host.run("journalctl", "-q", "--no-pager", "-o", "cat", "-u", MONITOR).stdout
+    return told.count("Watchdog timeout")
+
+
+def test_a_monitor_that_hangs_as_it_begins_anew_is_killed_by_the_watchdog_of_its_unit(whole: StandardService) -> None:
+    """Its service, the second enforcer, hangs as well, and its kernel timer is not there yet (safety rule P8)."""
+    owner = whole.await_online()
+    host = whole.cluster.lab[owner]
+    service, kills = host.main_process(SERVICE), watchdog_kills(host)
+    application, began = whole.application(owner), time.monotonic()
+    monitor = stopped_as_it_begins_anew(whole, owner)
+    with ended_by(application, LOST), ended_by(monitor, LOST):
+        os.kill(service, signal.SIGSTOP)
+    assert watchdog_kills(host) == kills + 1
+    whole.await_answers(time.monotonic())
+    seen = whole.seen(began - 1)
+    assert seen.never_two, seen
+    assert seen.downtime < LOST + BUSY
+
+
+def stopped_as_it_begins_anew(whole: StandardService, owner: str) -> int:
+    """Have the agent of the owner begin anew, stop its monitor right after the exec, and return its number."""
+    monitor = whole.cluster.lab[owner].main_process(MONITOR)
+    for _ in range(ATTEMPTS):
+        former, until = program(monitor), time.monotonic() + BEGINS
+        whole.cluster.do(r.RestartNode(node=node_of(whole.cluster.look(owner), owner)), owner)
+        while program(monitor) == former:
+            assert time.monotonic() < until, "it does not begin anew"
+            time.sleep(0.001)  # the exec of another's child tells nobody
+        os.kill(monitor, signal.SIGSTOP)
+        if not Path(f"/proc/{monitor}/timers").read_text(encoding="ascii"):
+            return monitor
+        os.kill(monitor, signal.SIGCONT)  # a busy machine: it keeps the deadline already
+        whole.cluster.await_all_up()
+    pytest.fail("it was ready each time before it could be stopped")
 
 
 def processes(seen: Snapshot) -> dict[str, int]:
