@@ -159,9 +159,21 @@ class FakeContainer:
         self.inside: dict[KernelProcess, bool] = {}
         self._dying: set[KernelProcess] = set()
         self._doomed: set[KernelProcess] = set()  # was killed: runs no program any more, whatever it waits for
-        self.unkillable = False  # its processes wait for a device
+        self._waits = False  # its processes wait for a device
         slow = SLOW_KILL * (Slow.kill_bound or 0.0) if name in node.slow else None
         self.dies_in = slow  # seconds that a kill takes; None: a random short time
+
+    @property
+    def unkillable(self) -> bool:
+        """Whether its processes wait for a device; when they do no longer, those that were killed meanwhile die."""
+        return self._waits
+
+    @unkillable.setter
+    def unkillable(self, waits: bool) -> None:
+        self._waits = waits
+        for process in [] if waits else list(self._doomed - self._dying):
+            self._dying.add(process)
+            self.node.kernel.soon(self.gone, process, ExitStatus(signal=signal.SIGKILL))
 
     @property
     def excused(self) -> bool:
