@@ -12,8 +12,10 @@ from clusteradmin.cli.propertylists import properties, schema_table
 from clusteradmin.cli.session import Session
 from clusteradmin.client import nodecommands
 from clusteradmin.settings import SavedConnection
+from clusteradmin.wizards.profiles import times_of
+from nodeagent.api.commonproperties import CLUSTER
 from nodeagent.api.objects import ClusterObject, Interface, Network, Node, NodeId, ObjectKind, ResourceType, Snapshot
-from nodeagent.api.properties import Value
+from nodeagent.api.properties import Value, effective
 from nodeagent.api.requests import AdmitNode, Rename, SetProperties
 from nodeagent.api.rules.quorum import failover, next_loss, quorum_now, takeover_problem
 from nodeagent.api.texts import sentence
@@ -87,6 +89,7 @@ async def _restart_agents(session: Session) -> None:
 def show_cluster(session: Session) -> None:
     """Print what the cluster is, and as whom we are connected to which node."""
     snapshot, connected = session.snapshot, session.cluster
+    times = times_of(str(effective(CLUSTER, snapshot.cluster.properties, "Profile")), len(snapshot.nodes))
     facts = {
         "name": snapshot.cluster.name,
         "id": snapshot.cluster.id,
@@ -101,6 +104,7 @@ def show_cluster(session: Session) -> None:
         "quorum": sentence(quorum_now(snapshot.cluster)),
         "next_loss": sentence(next_loss(snapshot.cluster)),
         "node_failover": sentence(failover(snapshot)),
+        "timing": sentence(times.meaning) if times and takeover_problem(snapshot) is None else "",
         "revision": snapshot.revision,
         "nodes": len(snapshot.nodes),
         "groups": len(snapshot.groups),

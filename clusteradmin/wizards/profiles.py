@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nodeagent.api.problems import Problem
 from nodeagent.planner.timing import PROFILES, scaled
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds: of silence until takeover, and until a silent node has stopped everything by itself."""
+    """Seconds of silence until takeover, and in one sentence what they mean."""
 
     takeover: float
-    stopped: float
+    meaning: Problem
 
 
 def times_of(profile: str, nodes: int) -> Times | None:
@@ -20,4 +21,4 @@ def times_of(profile: str, nodes: int) -> Times | None:
     if profile not in PROFILES:
         return None
     found = scaled(PROFILES[profile], nodes)
-    return Times(found.takeover, found.needed())
+    return Times(found.takeover, found.meaning())

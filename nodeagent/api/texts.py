@@ -119,6 +119,14 @@ SENTENCES: Final[dict[str, str]] = {
     "failover_no_witness": (
         "There are two nodes and no third voter as witness: when one fails the other does not take over by itself."
     ),
+    "takeover_times": (
+        "A node that is silent for {takeover} s is declared down and its groups are taken over; by then it has stopped "
+        "them itself, at the latest {stopped} s after its last confirmed heartbeat."
+    ),
+    "takeover_too_early": (
+        "A takeover after {takeover} s would be too early: a node needs up to {stopped} s to stop by itself."
+    ),
+    "heartbeats_too_rare": "Heartbeats every {interval} s are too rare for a self-stop after {self_stop} s.",
     "no_other_group": "There is no other group for {name}.",
     "no_group_yet": "There is no group yet; create one first.",
     "already_in_group": "{name} is already in {group}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clusteradmin.wizards.edits import Key, prop
 from clusteradmin.wizards.profiles import times_of
 from nodeagent.api.commonproperties import CLUSTER
+from nodeagent.api.texts import sentence
 from ui.sheets.draft import Draft
 from ui.sheets.page import Page
 from ui.theme import Space
@@ -29,8 +30,4 @@ class PolicyPage(Page):
         times = times_of(str(self.draft.edits.effective(prop("Profile"))), len(self.draft.snapshot.nodes))
         self.panel.setVisible(times is not None)
         if times is not None:
-            text = self.tr(
-                "A node that is silent for {0} s is declared down and its groups are taken over. By then it has "
-                "stopped them itself, at the latest {1} s after its last confirmed heartbeat."
-            )
-            self.panel.set_text(text.format(f"{times.takeover:.3g}", f"{times.stopped:.3g}"))
+            self.panel.set_text(sentence(times.meaning))

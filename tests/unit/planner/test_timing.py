@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nodeagent.api.commonproperties import PROFILES as NAMES
+from nodeagent.api.texts import sentence
 from nodeagent.planner.timing import HEARTBEATS_PER_SECOND, PROFILES, Profile, profile_problem, safe_silence, scaled
 
 
@@ -44,14 +45,19 @@ def test_a_takeover_before_the_other_has_stopped_is_refused() -> None:
     early = replace(PROFILES["default"], takeover=4.4)
     found = profile_problem(early)
     assert found is not None
-    assert found.startswith("A takeover after 4.4 s would be too early")
+    assert sentence(found).startswith("A takeover after 4.4 s would be too early: a node needs up to 4.41 s")
 
 
 def test_heartbeats_fit_into_the_time_that_one_permits() -> None:
     rare = Profile("rare", 3.0, 1.0, 3.5, 0.6, 0.3, 4.5)
     found = profile_problem(rare)
     assert found is not None
-    assert "too rare" in found
+    assert sentence(found) == "Heartbeats every 3 s are too rare for a self-stop after 3.5 s."
+
+
+def test_no_node_lives_by_times_that_are_not_safe() -> None:
+    with pytest.raises(ValueError, match="too early"):
+        scaled(replace(PROFILES["default"], takeover=4.4), 3)
 
 
 def test_the_wait_grows_with_every_part() -> None:
@@ -60,7 +66,7 @@ def test_the_wait_grows_with_every_part() -> None:
 
 
 def test_a_profile_is_explained_in_one_sentence() -> None:
-    assert PROFILES["default"].sentence() == (
+    assert sentence(PROFILES["default"].meaning()) == (
         "A node that is silent for 4.5 s is declared down and its groups are taken over; by then it has stopped them "
         "itself, at the latest 4.41 s after its last confirmed heartbeat."
     )
@@ -87,4 +93,4 @@ def test_a_node_that_is_alone_beats_rarely_but_often_enough_to_lead(name: str) -
 
 def test_three_nodes_have_the_times_of_their_profile() -> None:
     for profile in PROFILES.values():
-        assert scaled(profile, 3) is profile
+        assert scaled(profile, 3) == profile
