@@ -1,7 +1,9 @@
 """The event log's model: newest first, causes unfold, filters and bounds."""
 
+import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from PySide6.QtTest import QAbstractItemModelTester
 
@@ -10,6 +12,7 @@ from tests.webfarm import WebFarm
 from ui.models import eventlog
 from ui.models.eventlog import EventModel
 from ui.models.roles import Role, Tone
+from ui.words import clock_with_milliseconds, local_time
 
 
 @pytest.fixture
@@ -43,6 +46,14 @@ def test_the_newest_entry_stands_first_however_they_come(model: EventModel) -> N
     assert shown(model) == [4, 3, 2, 1]
     model.add([entry(0)])
     assert shown(model) == [4, 3, 2, 1, 0]
+
+
+def test_an_entry_of_today_shows_its_time_and_an_older_one_its_day(model: EventModel) -> None:
+    then, now = local_time(entry(1).at), time.time()
+    model.add([entry(1)])
+    assert model.index(0, 0).data() == f"{then:%d %b %H:%M}", "also while it is the newest"
+    model.add([msgspec.structs.replace(entry(2), at=now)])
+    assert model.index(0, 0).data() == clock_with_milliseconds(now)
 
 
 def test_an_entry_that_comes_twice_is_shown_once(model: EventModel) -> None:

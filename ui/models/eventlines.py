@@ -47,8 +47,8 @@ def lines_of(entry: LogEntry) -> list[Line]:
 
 
 def _recorded(entry: LogEntry) -> str:
-    day = local_time(entry.at).strftime("%d %b %Y")
-    parts = [_tr("{0} by the clock of {1}").format(day, entry.node)]
+    when = f"{local_time(entry.at):%d %b %Y} {clock_with_milliseconds(entry.at)}"
+    parts = [_tr("{0} by the clock of {1}").format(when, entry.node)]
     if entry.number:
         parts.append(_tr("event {0}").format(entry.number))
     if entry.epoch:

@@ -1,5 +1,6 @@
 """The event log: one Qt model, newest entry first, whose entries unfold to their causes."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -171,9 +172,9 @@ class EventModel(QAbstractTableModel):
         return Cell(what_happened(entry), tone=Tone.FAILED if failed else tone)
 
     def _time(self, entry: LogEntry) -> str:
-        """Return the time of day, or for an entry of another day than the newest one its day."""
+        """Return the time of day, or for an entry of another day than today its day."""
         when = local_time(entry.at)
-        if when.date() == local_time(self._entries[0].at).date():
+        if when.date() == local_time(time.time()).date():
             return clock_with_milliseconds(entry.at)
         return when.strftime("%d %b %H:%M")
 

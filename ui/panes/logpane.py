@@ -24,6 +24,7 @@ from ui.words import clock
 
 WIDTHS = (154, 76, 172)
 TYPING_PAUSE = 150  # ms
+SAID_FOR = 15_000  # ms that the header says how saving went
 
 
 class EventView(QTableView):
@@ -80,10 +81,12 @@ class EventPane(QWidget):
         self._placing = False
         self.empty = EmptyList(self.view)
         self.follow.setChecked(True)
+        self._said = QTimer(self, singleShot=True, interval=SAID_FOR)
         self._prepare_view()
         self._lay_out()
         self._connect()
         self._count()
+        self._say_usual()
 
     # What is shown
 
@@ -111,11 +114,13 @@ class EventPane(QWidget):
         if picture.live != self._live:
             self._live = picture.live
             self._count()
-        if picture.live:
-            self.header.set_subtitle(self.tr("all nodes, newest first"))
-        else:
+            self._say_usual()
+        if not picture.live and not self._said.isActive():
             text = self.tr("stopped at {0}; missed events are fetched on reconnection").format(clock(picture.heard_at))
             self.header.set_subtitle(text, Tone.WARN)
+
+    def _say_usual(self) -> None:
+        self.header.set_subtitle(self.tr("all nodes, newest first"))
 
     def widths(self) -> list[int]:
         return [self.view.columnWidth(column) for column in range(TEXT)]
@@ -158,6 +163,7 @@ class EventPane(QWidget):
             self.header.set_subtitle(text, Tone.WARN)
         else:
             self.header.set_subtitle(self.tr("{0} events saved in {1}").format(len(entries), file))
+        self._said.start()
 
     def unfold(self, row: int, wanted: bool | None = None) -> None:
         """Unfold or fold the entry in *row*; None does the other thing than is."""
@@ -276,6 +282,7 @@ class EventPane(QWidget):
         self.pause.toggled.connect(self._pause)
         self.save_button.clicked.connect(self.save_as)
         self.filter.textChanged.connect(lambda _text: self._typing.start())
+        self._said.timeout.connect(self._say_usual)
         self._typing.timeout.connect(lambda: self.model.set_filter(self.filter.text()))
         self.model.counted.connect(self._count)
         for changed in (self.model.modelReset, self.model.rowsInserted, self.model.rowsRemoved):
