@@ -7,8 +7,10 @@ import math
 import os
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
+
+from nodeagent.system.closing import Closing
+from nodeagent.system.kerneltimers import TimerSpec, checked, libc
 
 _NANO = 1_000_000_000
 _MILLI = 1_000_000  # in nanoseconds
@@ -63,7 +65,7 @@ def _suspended() -> int:
             return boot - (before + after) // 2
 
 
-class MonotonicTimer:
+class MonotonicTimer(Closing):
     """A file descriptor that becomes readable when a deadline on the steady clock is near or past; for epoll.
 
     An epoll time-out does not count suspend; this does. The kernel has no timer on the steady clock, so
@@ -73,7 +75,7 @@ class MonotonicTimer:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._deadline = math.inf
-        self._fd = _checked(_libc().timerfd_create(time.CLOCK_BOOTTIME, _TFD_NONBLOCK | _TFD_CLOEXEC))
+        self._fd = checked(libc().timerfd_create(time.CLOCK_BOOTTIME, _TFD_NONBLOCK | _TFD_CLOEXEC))
 
     def fileno(self) -> int:
         return self._fd
@@ -107,43 +109,13 @@ class MonotonicTimer:
             os.close(self._fd)
             self._fd = -1
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
-
     def _set_rest(self) -> None:
         rest = self._deadline - self._clock.steady()
         wait = rest if rest <= _EXACT_BELOW else rest * _SURE_SHARE
         self._set(max(1, math.ceil(wait * _NANO)))  # 0 would disarm
 
     def _set(self, wait: int) -> None:
-        value = _ItimerSpec(0, 0, wait // _NANO, wait % _NANO)
-        _checked(_libc().timerfd_settime(self._fd, 0, ctypes.byref(value), None))
-
-
-class _ItimerSpec(ctypes.Structure):
-    """struct itimerspec: the interval (unused), then the first expiry."""
-
-    _fields_ = (
-        ("interval_seconds", ctypes.c_long),
-        ("interval_nanoseconds", ctypes.c_long),
-        ("seconds", ctypes.c_long),
-        ("nanoseconds", ctypes.c_long),
-    )
-
-
-@functools.cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _checked(result: int) -> int:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return result
+        checked(libc().timerfd_settime(self._fd, 0, ctypes.byref(TimerSpec.once(wait)), None))
 
 
 @functools.cache

@@ -9,10 +9,10 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from nodeagent.system import packetfilter
+from nodeagent.system.closing import Closing
 from nodeagent.system.packetfilter import ALL, IF_EQUAL, LOAD_HALF, NOTHING, RETURN
 
 ROUTE = 0  # NETLINK_ROUTE
@@ -74,7 +74,7 @@ def each_attribute(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += (length + 3) & ~3
 
 
-class Netlink:
+class Netlink(Closing):
     """One socket. With *groups* it also hears news: `fileno` becomes readable, `news` returns them.
 
     Args:
@@ -108,16 +108,6 @@ class Netlink:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        """Use it for a block."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def order(self, kind: int, flags: int, body: bytes) -> None:
         """Have something done.

@@ -13,10 +13,10 @@ import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from nodeagent.system import netlink
+from nodeagent.system.closing import Closing
 from nodeagent.system.netlink import Message, Netlink, attribute, attributes, each_attribute, nested, text, word
 
 TABLE: Final = "clusteradmin"
@@ -66,7 +66,7 @@ class GuardUnavailable(Exception):
     """There is no nftables here, or this process may not use it; the text says which."""
 
 
-class PacketGuard:
+class PacketGuard(Closing):
     """Renewing takes some 70 us. To close one takes 20 ms: the kernel waits until all it has replaced is gone.
 
     Raises:
@@ -88,16 +88,6 @@ class PacketGuard:
         """Close one that was kept to the end."""
         if hasattr(self, "_line"):
             self.close()
-
-    def __enter__(self) -> Self:
-        """Use it for a block."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def check(self) -> None:
         """Have the kernel check tables, sets, chains and rules without putting them in force."""

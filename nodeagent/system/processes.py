@@ -8,12 +8,11 @@ import signal
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
 from nodeagent.system.clock import boot_identity
+from nodeagent.system.closing import Closing
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2), linux/prctl.h
 _CORE_DUMPED = os.CLD_DUMPED
@@ -60,7 +59,7 @@ class Stat:
         return self.state not in "ZX"
 
 
-class Process:
+class Process(Closing):
     """A process that is watched: its pidfd is readable once it has ended, and never means another process."""
 
     def __init__(self, identity: ProcessIdentity, pidfd: int) -> None:
@@ -93,12 +92,6 @@ class Process:
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"Process({self.identity!r})"

@@ -2,14 +2,13 @@
 
 import contextlib
 import ctypes
-import errno
-import functools
 import math
 import os
 import signal
 import time
 
 from nodeagent.system.clock import Clock
+from nodeagent.system.kerneltimers import TimerSpec, checked, libc
 
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # mlockall(2)
 _SIGEV_SIGNAL = 0  # sigevent(7)
@@ -26,7 +25,7 @@ def run_before_others() -> bool:
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(_OWN))
     except PermissionError:
         return False
-    return bool(_libc().mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
+    return bool(libc().mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
 
 
 def lend(pid: int, *, children: bool = False) -> bool:
@@ -61,7 +60,7 @@ class LastResort:
         self._timer = ctypes.c_void_p()
         event = _SigEvent(value=0, signo=number, notify=_SIGEV_SIGNAL)
         # CLOCK_BOOTTIME counts suspend; a time daemon may slew it by a tenth, which each renewal takes back.
-        _check(_libc().timer_create(time.CLOCK_BOOTTIME, ctypes.byref(event), ctypes.byref(self._timer)))
+        checked(libc().timer_create(time.CLOCK_BOOTTIME, ctypes.byref(event), ctypes.byref(self._timer)))
 
     def arm(self, moment: float) -> None:
         """Set it to *moment*, seconds on the steady clock, in the place of the former one; infinite: never."""
@@ -76,11 +75,10 @@ class LastResort:
 
     def close(self) -> None:
         """Give the timer back."""
-        _check(_libc().timer_delete(self._timer))
+        checked(libc().timer_delete(self._timer))
 
     def _set(self, wait: int) -> None:
-        value = _TimerSpec(0, 0, wait // _NANO, wait % _NANO)
-        _check(_libc().timer_settime(self._timer, 0, ctypes.byref(value), None))
+        checked(libc().timer_settime(self._timer, 0, ctypes.byref(TimerSpec.once(wait)), None))
 
 
 class _SigEvent(ctypes.Structure):
@@ -92,27 +90,3 @@ class _SigEvent(ctypes.Structure):
         ("notify", ctypes.c_int),
         ("rest", ctypes.c_char * 48),
     )
-
-
-class _TimerSpec(ctypes.Structure):
-    """struct itimerspec."""
-
-    _fields_ = (
-        ("interval_seconds", ctypes.c_long),
-        ("interval_nanoseconds", ctypes.c_long),
-        ("seconds", ctypes.c_long),
-        ("nanoseconds", ctypes.c_long),
-    )
-
-
-@functools.cache
-def _libc() -> ctypes.CDLL:
-    """Load the C library, and before glibc 2.34 the one that has the timers."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    return libc if hasattr(libc, "timer_create") else ctypes.CDLL("librt.so.1", use_errno=True)
-
-
-def _check(result: int) -> None:
-    if result < 0:
-        number = ctypes.get_errno() or errno.EINVAL
-        raise OSError(number, os.strerror(number))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.agents import Agent, running_cluster, short_folder
+from tests.support.commandline import CommandLine
 from tests.support.onlooker import Onlooker
 
 pytestmark = pytest.mark.timeout(400)
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.timeout(400)
 SECONDS = 120.0
 
 
-class Shell:
+class Shell(CommandLine):
     """Runs the command line against one agent's socket, as another home than the tester's."""
 
     def __init__(self, agent: Agent, home: Path) -> None:
@@ -41,19 +40,6 @@ class Shell:
             timeout=SECONDS,
             check=False,
         )
-
-    def done(self, *arguments: str) -> str:
-        found = self.run(*arguments)
-        assert found.returncode == 0, (arguments, found.stdout, found.stderr)
-        return found.stdout
-
-    def refused(self, *arguments: str) -> str:
-        found = self.run(*arguments)
-        assert found.returncode == 1, (arguments, found.stdout, found.stderr)
-        return found.stderr
-
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self.done(*arguments, "--json"))
 
     def interrupted(self, *arguments: str, after: str) -> tuple[int, str]:
         """Run until *after* was printed, press Ctrl-C, and return exit code and what it said on standard error."""

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import shutil
 import signal
 import subprocess
@@ -16,7 +15,7 @@ import pytest
 
 from clusteradmin.automation import Cluster
 from tests.support.applications import online_on, until
-from tests.support.demo import NOBODY, RunningDemo, private_account, running_demo, started_demo
+from tests.support.demo import NOBODY, RunningDemo, private_account, running_demo, started_demo, still_there
 
 ROOT = Path(__file__).parents[2]
 GROUP = "High Availability Notepad"
@@ -36,17 +35,6 @@ def shared() -> Iterator[RunningDemo]:
     """A demo that several tests look at; each leaves it with all nodes on and the group online."""
     with private_account() as found, running_demo(found) as running:
         yield running
-
-
-def wait_for_end(pid: int, seconds: float = 10.0) -> None:
-    try:
-        pidfd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    assert poll.poll(seconds * 1000), f"process {pid} is still there"
-    os.close(pidfd)
 
 
 # --- what there is
@@ -109,7 +97,7 @@ def test_a_cluster_service_that_is_killed_is_back_and_the_application_has_not_no
     service = shared.service_of(before["owner"])
     os.kill(service, signal.SIGKILL)
     shared.await_line(f"The Cluster Service of {before['owner']} was ended by signal 9")
-    wait_for_end(service)
+    assert not still_there({service}, 10.0)
     after = shared.cli_json("resource", "Notepad")
     assert (after["process_id"], after["owner"]) == (before["process_id"], before["owner"])
     assert shared.service_of(before["owner"]) != service
@@ -120,7 +108,7 @@ def test_when_the_power_of_its_node_fails_the_group_goes_to_another_one(shared: 
     owner = before["owner"]
     done = shared.demo(f"--poweroff:{owner}")
     assert done.returncode == 0, done.stderr
-    wait_for_end(before["process_id"], 0.1)
+    assert not still_there({before["process_id"]}, 0.1)
     status = {node.name: node for node in shared.status().nodes}
     assert not status[owner].on
     assert status[owner].service == status[owner].sshd == 0

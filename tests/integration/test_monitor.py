@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +38,7 @@ from nodeagent.system.processes import read_stat
 from tests.support.monitors import (
     PATIENCE,
     RESTARTS,
+    SLEEP,
     Line,
     RunningMonitor,
     definition,
@@ -48,19 +48,6 @@ from tests.support.monitors import (
     shell,
     wait_for_end,
 )
-
-SLEEP = "/bin/sleep 1000"
-
-
-@pytest.fixture
-def monitor() -> Iterator[RunningMonitor]:
-    with running_monitor() as running:
-        yield running
-
-
-@pytest.fixture
-def line(monitor: RunningMonitor) -> Line:
-    return monitor.attach()
 
 
 def number_in(monitor: RunningMonitor, word: str = "pid") -> int:

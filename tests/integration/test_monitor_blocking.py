@@ -19,6 +19,7 @@ from nodeagent.monitor.messages import (
 from nodeagent.monitor.reaping import containers_of
 from nodeagent.planner.policies import Policy
 from tests.support.monitors import (
+    SLEEP,
     RunningMonitor,
     definition,
     eventually,
@@ -27,8 +28,6 @@ from tests.support.monitors import (
     wait_for_end,
 )
 from tests.support.samplepackage import SAMPLES, install
-
-SLEEP = "/bin/sleep 1000"
 
 
 @pytest.fixture

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-
-import pytest
 
 from nodeagent.api.causes import cause
 from nodeagent.api.objects import ResourceState
@@ -20,28 +17,16 @@ from nodeagent.monitor.messages import (
 from nodeagent.system.clock import SystemClock
 from tests.support.monitors import (
     PATIENCE,
+    SLEEP,
     Line,
     RunningMonitor,
     definition,
     kill,
-    running_monitor,
     shell,
     wait_for_end,
 )
 
-SLEEP = "/bin/sleep 1000"
 K = 0.6  # seconds; safety protocol, section 3, default profile
-
-
-@pytest.fixture
-def monitor() -> Iterator[RunningMonitor]:
-    with running_monitor() as running:
-        yield running
-
-
-@pytest.fixture
-def line(monitor: RunningMonitor) -> Line:
-    return monitor.attach()
 
 
 # --- the deadline -----------------------------------------------------------------------------------------------

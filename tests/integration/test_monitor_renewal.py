@@ -6,10 +6,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from nodeagent.api.objects import ResourceState
 from nodeagent.monitor.messages import Closed, CloseEpoch, Renew, Renewed, Stop
@@ -17,6 +14,7 @@ from nodeagent.monitor.renewal import FRESH, VARIABLE
 from nodeagent.planner.policies import Policy
 from tests.support.monitors import (
     PATIENCE,
+    SLEEP,
     Line,
     RunningMonitor,
     definition,
@@ -25,14 +23,6 @@ from tests.support.monitors import (
     shell,
     wait_for_end,
 )
-
-SLEEP = "/bin/sleep 1000"
-
-
-@pytest.fixture
-def monitor() -> Iterator[RunningMonitor]:
-    with running_monitor() as running:
-        yield running
 
 
 def begin_anew(line: Line) -> Renewed:

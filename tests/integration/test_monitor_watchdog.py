@@ -14,9 +14,8 @@ import pytest
 from nodeagent.monitor.messages import Enforced, Guard, Guarded
 from nodeagent.system.clock import SystemClock
 from nodeagent.system.watchdog import Watchdog, reset_host
-from tests.support.monitors import PATIENCE, RunningMonitor, definition, eventually, kill, wait_for_end
+from tests.support.monitors import PATIENCE, SLEEP, RunningMonitor, definition, eventually, kill, wait_for_end
 
-SLEEP = "/bin/sleep 1000"
 K = 0.6  # seconds
 GUARD = Guard(seconds=1.0, most=3.9)
 

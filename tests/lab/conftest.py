@@ -9,8 +9,7 @@ import pytest
 
 from tests.lab.installed import InstalledCluster
 from tests.lab.lab import lab
-from tests.lab.layers import CannotBuild
-from tests.lab.places import why_not
+from tests.lab.possible import skipped_where_impossible
 from tests.lab.standard import StandardService
 from tests.lab.witness import MEGABYTES
 
@@ -18,13 +17,8 @@ from tests.lab.witness import MEGABYTES
 @pytest.fixture(scope="session")
 def service() -> Iterator[StandardService]:
     """The standard service on three hosts."""
-    if why := why_not():
-        pytest.skip(why)
-    with lab("tests") as made:
-        try:
-            made.make(3)
-        except CannotBuild as exc:
-            pytest.skip(f"the hosts' system cannot be built: {exc}")
+    with skipped_where_impossible(), lab("tests") as made:
+        made.make(3)
         disk = made.shared_disk(MEGABYTES)
         cluster = InstalledCluster(made)
         cluster.prepare()

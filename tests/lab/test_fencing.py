@@ -13,8 +13,7 @@ from tests.lab import powerswitch
 from tests.lab.faults import node_of, other_than
 from tests.lab.installed import InstalledCluster
 from tests.lab.lab import lab
-from tests.lab.layers import CannotBuild
-from tests.lab.places import why_not
+from tests.lab.possible import skipped_where_impossible
 from tests.lab.standard import StandardService
 from tests.lab.witness import MEGABYTES
 
@@ -28,13 +27,8 @@ BUSY = 3.0  # seconds on top, for machines on which others work too
 @pytest.fixture(scope="module")
 def fenced() -> Iterator[StandardService]:
     """The standard service on hosts that can be turned off by the lab's power switch, over Redfish."""
-    if why := why_not():
-        pytest.skip(why)
-    with lab("fencing") as made:
-        try:
-            made.make(3, layer_names=("fence",))
-        except CannotBuild as exc:
-            pytest.skip(f"the hosts' system cannot be built: {exc}")
+    with skipped_where_impossible(), lab("fencing") as made:
+        made.make(3, layer_names=("fence",))
         disk = made.shared_disk(MEGABYTES)
         cluster = InstalledCluster(made)
         cluster.prepare()

@@ -8,20 +8,14 @@ from nodeagent.api.objects import NodeState, Snapshot
 from tests.lab.faults import MONITOR, SERVICE, node_of
 from tests.lab.installed import BUNDLE, CLUSTER, InstalledCluster
 from tests.lab.lab import lab
-from tests.lab.layers import CannotBuild
-from tests.lab.places import why_not
+from tests.lab.possible import skipped_where_impossible
 
 pytestmark = pytest.mark.timeout(240, func_only=True)  # the first run builds the hosts' system
 
 
 def test_nodes_are_installed_updated_and_removed_as_the_document_says() -> None:
-    if why := why_not():
-        pytest.skip(why)
-    with lab("install") as made:
-        try:
-            made.make(3)
-        except CannotBuild as exc:
-            pytest.skip(f"the hosts' system cannot be built: {exc}")
+    with skipped_where_impossible(), lab("install") as made:
+        made.make(3)
         cluster = InstalledCluster(made)
         cluster.prepare()
         made.boot()

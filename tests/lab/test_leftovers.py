@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.lab.lab import Lab, lab
-from tests.lab.layers import CannotBuild, layers
-from tests.lab.places import HERE, why_not
+from tests.lab.layers import layers
+from tests.lab.places import HERE
+from tests.lab.possible import skipped_where_impossible
 
 pytestmark = pytest.mark.timeout(240, func_only=True)  # the first run builds the hosts' system
 
@@ -41,12 +42,8 @@ def traces(name: str) -> list[str]:
 
 
 def test_what_a_killed_run_has_left_is_gone_when_the_next_one_begins() -> None:
-    if why := why_not():
-        pytest.skip(why)
-    try:
+    with skipped_where_impossible():
         layers("etcd")
-    except CannotBuild as exc:
-        pytest.skip(f"the hosts' system cannot be built: {exc}")
     with subprocess.Popen(
         [sys.executable, "-c", ABANDONED], cwd=Path(HERE).parent.parent, stdout=subprocess.PIPE, text=True
     ) as run:

@@ -17,6 +17,7 @@ from clusteradmin.settings import ClientHome, SavedConnection
 from tests.lab.confined import PLAIN
 from tests.lab.lab import Lab
 from tests.lab.places import HERE, KEY
+from tests.support.commandline import CommandLine
 
 NAME: Final = "lab"  # of the saved connection
 ROOT: Final = HERE.parent.parent
@@ -54,7 +55,7 @@ class Lines:
         raise AssertionError(f"{what}: not within {seconds:g} s; the last were {self.all[-3:]}")
 
 
-class Workstation:
+class Workstation(CommandLine):
     """An account at the client that has saved the cluster under a name, with the address and key of one host."""
 
     def __init__(self, lab: Lab) -> None:
@@ -86,22 +87,6 @@ class Workstation:
         """Run the command line."""
         command = self._command("-m", "ui", "--cluster", NAME, *arguments)
         return subprocess.run(**command, capture_output=True, timeout=PATIENCE, check=False)
-
-    def done(self, *arguments: str) -> str:
-        """Run the command line and return what it printed."""
-        found = self.run(*arguments)
-        assert found.returncode == 0, (arguments, found.stdout, found.stderr)
-        return found.stdout
-
-    def refused(self, *arguments: str) -> str:
-        """Run the command line, which is refused, and return the sentence."""
-        found = self.run(*arguments)
-        assert found.returncode == 1, (arguments, found.stdout, found.stderr)
-        return found.stderr
-
-    def json(self, *arguments: str) -> Any:
-        """Run the command line and return the document that it printed."""
-        return json.loads(self.done(*arguments, "--json"))
 
     def following_events(self) -> AbstractContextManager[Lines]:
         """Follow the event log by the command line; ended by Ctrl-C."""

@@ -40,6 +40,7 @@ from nodeagent.system.clock import SystemClock
 
 T = TypeVar("T", bound=FromMonitor)
 PATIENCE = 20.0  # seconds; the machine may be busy
+SLEEP = "/bin/sleep 1000"  # a program that runs until it is ended
 RESTARTS = Policy(alone=True)
 
 

@@ -14,15 +14,41 @@ from nodeagent.resourcetypes.base import Running
 from nodeagent.system.containers import Container
 
 
-class FakeSurroundings:
+class Clockwork:
+    """A monitor's clock and timers without its loop.
+
+    Attributes:
+        time: steady seconds.
+    """
+
+    def __init__(self, time: float) -> None:
+        self.time = time
+        self.timers = Timers()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so much time pass, each timer at its moment."""
+        end = self.time + seconds
+        while (moment := self.timers.next()) <= end:
+            self.time = max(self.time, moment)
+            for action in self.timers.due(self.time):
+                action()
+        self.time = end
+
+    def now(self) -> float:
+        return self.time
+
+    def later(self, seconds: float, action: Callable[[], None]) -> Timer:
+        return self.timers.at(self.time + seconds, action)
+
+
+class FakeSurroundings(Clockwork):
     """A monitor without a loop: `pass_time` runs timers, `events` what became readable."""
 
     def __init__(self, container: Container) -> None:
-        self.time = 1000.0
+        super().__init__(1000.0)
         self.deadline = Deadline()
         self.deadline.replace(1, float("inf"))
         self.closed: dict[str, int] = {}
-        self.timers = Timers()
         self.reports: list[Report] = []
         self.attached = True
         self.settlings = 0
@@ -65,9 +91,6 @@ class FakeSurroundings:
 
     # --- Surroundings ---
 
-    def now(self) -> float:
-        return self.time
-
     def wall(self) -> float:
         return 1_700_000_000.0 + self.time
 
@@ -79,9 +102,6 @@ class FakeSurroundings:
 
     def is_closed(self, armed: Armed) -> bool:
         return armed.epoch <= self.closed.get(armed.group, 0)
-
-    def later(self, seconds: float, action: Callable[[], None]) -> Timer:
-        return self.timers.at(self.time + seconds, action)
 
     def watch(self, source: Readable, action: Callable[[], None]) -> None:
         self._watched[source.fileno()] = (source, action)

@@ -15,6 +15,7 @@ from tests.ordersdatabase import entry, orders_cluster
 from tests.support.sheets import ORDERS, POSTGRESQL, Opener, advanced, let_go, page_of, press, standin
 from tests.support.standin import StandInCluster
 from ui.forms.measures import dialog_size
+from ui.forms.row import PropertyRow
 from ui.sheets import open_properties
 from ui.sheets.advanced import AdvancedPage, RestartEditor
 from ui.sheets.general import ResourceGeneral
@@ -84,14 +85,19 @@ def test_esc_closes_without_sending(opened: Opener) -> None:
 # --- fields ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_number_is_typed_and_its_dot_and_count_follow(opened: Opener) -> None:
-    sheet = opened()
-    row = page_of(sheet, AdvancedPage).rows[prop("RestartThreshold")]
+def type_over(row: PropertyRow, text: str) -> None:
+    """Type *text* into the field of *row* in the place of what is there."""
     box = row.editor.focusProxy()
     assert box is not None
     box.setFocus()
     QTest.keyClick(box, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    QTest.keyClicks(box, "5")
+    QTest.keyClicks(box, text)
+
+
+def test_a_number_is_typed_and_its_dot_and_count_follow(opened: Opener) -> None:
+    sheet = opened()
+    row = page_of(sheet, AdvancedPage).rows[prop("RestartThreshold")]
+    type_over(row, "5")
     assert sheet.draft.edits.value(prop("RestartThreshold")) == 5
     assert not row.dot.isHidden()
     assert "default 3" in row.name.text()
@@ -110,11 +116,7 @@ def test_restore_default_takes_the_dot_away(opened: Opener) -> None:
 
 def test_seconds_are_shown_and_milliseconds_are_stored(opened: Opener) -> None:
     sheet = opened()
-    row = page_of(sheet, AdvancedPage).rows[prop("RestartPeriod")]
-    box = row.editor.focusProxy()
-    assert box is not None
-    QTest.keyClick(box, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    QTest.keyClicks(box, "0.5")
+    type_over(page_of(sheet, AdvancedPage).rows[prop("RestartPeriod")], "0.5")
     assert sheet.draft.edits.value(prop("RestartPeriod")) == 500
 
 
@@ -144,10 +146,7 @@ def test_ok_goes_to_the_first_error_and_sends_nothing(opened: Opener) -> None:
 def test_letters_in_a_number_field_are_kept_and_refused(opened: Opener) -> None:
     sheet = opened()
     row = page_of(sheet, AdvancedPage).rows[prop("RestartThreshold")]
-    box = row.editor.focusProxy()
-    assert box is not None
-    QTest.keyClick(box, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    QTest.keyClicks(box, "many")
+    type_over(row, "many")
     assert row.error.problem == "RestartThreshold must be a whole number."
 
 

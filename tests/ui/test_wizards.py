@@ -11,12 +11,11 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
-from pytestqt.qtbot import QtBot
 
 from clusteradmin.wizards.flow import Step
 from nodeagent.api.objects import ObjectKind, ObjectRef
-from nodeagent.api.problems import refuse
-from nodeagent.api.requests import CreateGroup, CreateResource, Done, Reply, Request, Right
+from nodeagent.api.problems import problem
+from nodeagent.api.requests import CreateGroup, CreateResource, Done, Right
 from tests.builders import cluster
 from tests.ordersdatabase import orders_cluster
 from tests.support.standin import StandInCluster
@@ -34,13 +33,6 @@ ResourceOpener = Callable[..., NewResourceWizard]
 @pytest.fixture
 def standin() -> StandInCluster:
     return StandInCluster(orders_cluster())
-
-
-@pytest.fixture
-def window(qtbot: QtBot) -> QWidget:
-    parent = QWidget()
-    qtbot.addWidget(parent)
-    return parent
 
 
 @pytest.fixture
@@ -75,6 +67,14 @@ def answer_all(wizard: NewResourceWizard, **answers: object) -> None:
         setattr(wizard.answers, name, value)
     wizard.answers_changed()
     for _ in wizard.flow.steps(wizard.snapshot)[1:]:
+        wizard.forward()
+
+
+def to_the_review(wizard: NewGroupWizard) -> None:
+    """Name the group "Reports", and go to the review."""
+    wizard.answers.name = "Reports"
+    wizard.answers_changed()
+    for _ in range(2):
         wizard.forward()
 
 
@@ -131,11 +131,8 @@ def test_a_group_is_made_by_keyboard_alone(group_wizard: NewGroupWizard) -> None
 @pytest.mark.asyncio
 async def test_finish_creates_the_group_and_names_it(group_wizard: NewGroupWizard, standin: StandInCluster) -> None:
     standin.answer = lambda request: Done(revision=101, id="reports")
-    group_wizard.answers.name = "Reports"
     group_wizard.answers.preferred_owners = (2, 1)
-    group_wizard.answers_changed()
-    group_wizard.forward()
-    group_wizard.forward()
+    to_the_review(group_wizard)
     assert standin.requests == []
     assert await finished(group_wizard) == ObjectRef(ObjectKind.GROUP, "reports")
     assert standin.requests == [CreateGroup(name="Reports", preferred_owners=(2, 1))]
@@ -145,14 +142,8 @@ async def test_finish_creates_the_group_and_names_it(group_wizard: NewGroupWizar
 async def test_a_name_that_was_taken_meanwhile_leads_back_to_its_field(
     group_wizard: NewGroupWizard, standin: StandInCluster
 ) -> None:
-    def answer(request: Request) -> Reply:
-        raise refuse("name_taken", "name", kind="group", name="Reports")
-
-    standin.answer = answer
-    group_wizard.answers.name = "Reports"
-    group_wizard.answers_changed()
-    group_wizard.forward()
-    group_wizard.forward()
+    standin.refusal = problem("name_taken", "name", kind="group", name="Reports")
+    to_the_review(group_wizard)
     await refused(group_wizard)
     page = group_wizard.pages[Step.NEW_GROUP]
     assert where(group_wizard) is Step.NEW_GROUP
@@ -166,14 +157,8 @@ async def test_a_name_that_was_taken_meanwhile_leads_back_to_its_field(
 async def test_a_refusal_without_a_field_is_shown_at_the_top(
     group_wizard: NewGroupWizard, standin: StandInCluster
 ) -> None:
-    def answer(request: Request) -> Reply:
-        raise refuse("store_unavailable", detail="no quorum")
-
-    standin.answer = answer
-    group_wizard.answers.name = "Reports"
-    group_wizard.answers_changed()
-    group_wizard.forward()
-    group_wizard.forward()
+    standin.refusal = problem("store_unavailable", detail="no quorum")
+    to_the_review(group_wizard)
     await refused(group_wizard)
     assert "no quorum" in group_wizard.notice.accessibleName()
     assert group_wizard.next_button.isEnabled()
@@ -365,10 +350,7 @@ async def test_finish_sends_one_request_with_all_answers(
 async def test_a_refused_parameter_leads_to_its_field(
     resource_wizard: NewResourceWizard, standin: StandInCluster
 ) -> None:
-    def answer(request: Request) -> Reply:
-        raise refuse("program_not_found", "CommandLine", program="/srv/exporter")
-
-    standin.answer = answer
+    standin.refusal = problem("program_not_found", "CommandLine", program="/srv/exporter")
     answer_all(resource_wizard)
     await refused(resource_wizard)
     page = resource_wizard.page()

@@ -1,10 +1,14 @@
 """What the list of each place shows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+from nodeagent.api.objects import Snapshot
 from ui.models.columns import Row
 from ui.models.picture import Picture
 from ui.models.places import Branch, Place
+
+_Rows = Callable[[Place, Picture], Iterable[Row]]
 
 
 def rows_of(place: Place, picture: Picture) -> list[Row]:
@@ -33,33 +37,18 @@ def _folders_of_node(place: Place, picture: Picture) -> Iterable[Row]:
         yield Place(branch, place.id)
 
 
-def _groups(place: Place, picture: Picture) -> Iterable[Row]:
-    del place
-    return picture.snapshot.groups.values()
+def _all(objects: Callable[[Snapshot], Mapping[Any, Row]]) -> _Rows:
+    """Return the rows of a place that shows every object of a kind."""
+
+    def rows(place: Place, picture: Picture) -> Iterable[Row]:
+        del place
+        return objects(picture.snapshot).values()
+
+    return rows
 
 
 def _members(place: Place, picture: Picture) -> Iterable[Row]:
     return picture.resources_in.get(place.id, ())
-
-
-def _resources(place: Place, picture: Picture) -> Iterable[Row]:
-    del place
-    return picture.snapshot.resources.values()
-
-
-def _types(place: Place, picture: Picture) -> Iterable[Row]:
-    del place
-    return picture.snapshot.types.values()
-
-
-def _networks(place: Place, picture: Picture) -> Iterable[Row]:
-    del place
-    return picture.snapshot.networks.values()
-
-
-def _interfaces(place: Place, picture: Picture) -> Iterable[Row]:
-    del place
-    return picture.snapshot.interfaces.values()
 
 
 def _interfaces_of_network(place: Place, picture: Picture) -> Iterable[Row]:
@@ -78,17 +67,17 @@ def _interfaces_of_node(place: Place, picture: Picture) -> Iterable[Row]:
     return picture.interfaces_of.get(_node(place), ())
 
 
-_ROWS: dict[Branch, Callable[[Place, Picture], Iterable[Row]]] = {
+_ROWS: dict[Branch, _Rows] = {
     Branch.CLUSTER: _cluster,
-    Branch.GROUPS: _groups,
+    Branch.GROUPS: _all(lambda cluster: cluster.groups),
     Branch.GROUP: _members,
     Branch.ACTIVE_GROUP: _members,
-    Branch.RESOURCES: _resources,
+    Branch.RESOURCES: _all(lambda cluster: cluster.resources),
     Branch.CONFIGURATION: _configuration,
-    Branch.TYPES: _types,
-    Branch.NETWORKS: _networks,
+    Branch.TYPES: _all(lambda cluster: cluster.types),
+    Branch.NETWORKS: _all(lambda cluster: cluster.networks),
     Branch.NETWORK: _interfaces_of_network,
-    Branch.INTERFACES: _interfaces,
+    Branch.INTERFACES: _all(lambda cluster: cluster.interfaces),
     Branch.NODE: _folders_of_node,
     Branch.ACTIVE_GROUPS: _active_groups,
     Branch.ACTIVE_RESOURCES: _active_resources,

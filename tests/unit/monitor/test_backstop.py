@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +13,8 @@ import pytest
 from nodeagent.monitor.backstop import PATS, Backstop, Machine
 from nodeagent.monitor.deadline import Armed, Deadline
 from nodeagent.monitor.messages import Enforced, Guard, Guarded, Resisting
-from nodeagent.monitor.timers import Timer, Timers
 from nodeagent.planner.timing import UNBOUNDED
+from tests.support.surroundings import Clockwork
 
 K = 0.6  # seconds
 GUARD = Guard(seconds=2.0, most=3.9)
@@ -64,12 +64,11 @@ class Resource:
         return self.active
 
 
-class Monitor:
+class Monitor(Clockwork):
     """A monitor of which only the clock, the timers and the resources are there."""
 
     def __init__(self) -> None:
-        self.time = 100.0
-        self.timers = Timers()
+        super().__init__(100.0)
         self.held: list[Resource] = []
         self.said: list[Resisting | Enforced] = []
         self.deadline = Deadline()
@@ -94,14 +93,6 @@ class Monitor:
         self.deadline.replace(1, until)
         self.backstop.permitted(until, bound)
 
-    def pass_time(self, seconds: float) -> None:
-        end = self.time + seconds
-        while (moment := self.timers.next()) <= end:
-            self.time = max(self.time, moment)
-            for action in self.timers.due(self.time):
-                action()
-        self.time = end
-
     # --- the kernel's timer ---
 
     def arm(self, moment: float) -> None:
@@ -111,12 +102,6 @@ class Monitor:
         self.killed_at = None
 
     # --- Around ---
-
-    def now(self) -> float:
-        return self.time
-
-    def later(self, seconds: float, action: Callable[[], None]) -> Timer:
-        return self.timers.at(self.time + seconds, action)
 
     def exclusive(self) -> Iterable[Any]:
         return self.held
