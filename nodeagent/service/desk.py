@@ -62,13 +62,14 @@ class Desk:
     async def commit_all(self, values: Mapping[str, bytes], *entries: LogEntry) -> Done:
         """Commit more values than one commit may have: the last piece tells of all.
 
-        Each piece stands for itself and may be repeated; each value expects what the view shows under its key.
+        Each piece stands for itself and may be repeated; each value expects what it was made from, which is what the
+        view shows under its key now, before the first piece is sent.
         """
-        keys = list(values)
+        keys, expect = list(values), self.expect(*values)
         while len(keys) > PIECE:
             piece, keys = keys[:PIECE], keys[PIECE:]
-            await self.commit(self.expect(*piece), {key: values[key] for key in piece})
-        return await self.commit(self.expect(*keys), {key: values[key] for key in keys}, *entries)
+            await self.commit({key: expect[key] for key in piece}, {key: values[key] for key in piece})
+        return await self.commit({key: expect[key] for key in keys}, {key: values[key] for key in keys}, *entries)
 
     @property
     def nothing_changed(self) -> Done:

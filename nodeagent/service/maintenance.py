@@ -121,11 +121,13 @@ class MaintenanceEnds:
         return (item for item in items if item.maintenance is not None)
 
     async def _end(self, item: ClusterObject) -> None:
-        frozen, found = maintenance_of(item), _record_of(item, self._following.view)
-        leader = self._following.view.leader()
-        if frozen is None or found is None or leader is None or frozen.until > self._clock.wall():
+        found, leader = _record_of(item, self._following.view), self._following.view.leader()
+        if found is None or leader is None:
             return
         key, record, revision = found
+        frozen = record.maintenance  # another one, perhaps, than when the item was found
+        if frozen is None or frozen.until > self._clock.wall():
+            return
         why = replace(cause("cause_expired"), user=frozen.user, note=frozen.reason)
         entry = self._events.entry(Severity.INFORMATION, "event_maintenance_over", item, cause=why)
         over = encode(replace(record, maintenance=None))
