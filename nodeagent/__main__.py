@@ -75,10 +75,13 @@ def _monitor(arguments: argparse.Namespace) -> int:
 
 def _reap(arguments: argparse.Namespace) -> int:
     from nodeagent.monitor.reaping import reap, reap_after  # noqa: PLC0415
+    from nodeagent.monitor.resetting import reset_if_overdue  # noqa: PLC0415
+    from nodeagent.system.clock import SystemClock  # noqa: PLC0415
 
     config = settings.load(arguments.config)
     if reap_after(config, arguments.name) if arguments.name else reap(config, monitors=arguments.all):
         return 0
+    reset_if_overdue(config, SystemClock())
     print("Something cannot be killed; it waits for a device or file server.", file=sys.stderr)
     return 1
 

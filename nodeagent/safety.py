@@ -69,6 +69,7 @@ RULES: Final[Mapping[str, Rule]] = {
         (
             "monitor.backstop:Backstop.look",
             "service.enforcing:Enforcement._resists",
+            "service.resetting:Resetting._look",
             "service.judging:judged_by_time",
             "service.owning:Owning.stick",
         ),

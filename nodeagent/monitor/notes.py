@@ -29,6 +29,7 @@ class Notes(msgspec.Struct, kw_only=True, omit_defaults=True):
     Attributes:
         process, started: the monitor's own identity: pid and start time in ticks.
         held: resources that may have processes.
+        promised: those of them that are exclusive and stop within k.
         outside: those of them that have a grip, see `resourcetypes.base.Grip`.
         closed: the highest closed epoch of each group (safety rule O4).
     """
@@ -36,6 +37,7 @@ class Notes(msgspec.Struct, kw_only=True, omit_defaults=True):
     process: int = 0
     started: int = 0
     held: list[ResourceId] = []
+    promised: list[ResourceId] = []
     outside: dict[ResourceId, OutsideNote] = {}
     closed: dict[GroupId, int] = {}
 

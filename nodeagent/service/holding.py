@@ -44,6 +44,10 @@ class ResourceMonitors(Protocol):
     enforcement: Enforcement
     fatal: Callable[[str, BaseException], None]
 
+    def keep_former_deadline(self) -> None:
+        """See to it that what was permitted to a former service, and outlives its monitor, ends by T + k (rule P7)."""
+        ...
+
     async def attach_all(self) -> list[Report]:
         """Attach to every monitor that lives, kill what dead ones left, and return what is held."""
         ...

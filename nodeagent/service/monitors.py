@@ -34,6 +34,7 @@ from nodeagent.monitor.messages import (
 from nodeagent.service.enforcing import Enforcement
 from nodeagent.service.holding import News, ResourceMonitors
 from nodeagent.service.monitorlink import Link, greet, kill, wait_end
+from nodeagent.service.resetting import Resetting
 from nodeagent.service.starting import MonitorFailed, Spawned, Starter, Units, spawn_detached
 from nodeagent.service.unheld import KILL_AGAIN, STOP_PATIENCE, Unheld
 from nodeagent.settings import AgentSettings
@@ -63,6 +64,7 @@ class Monitors:
         self._permission: Permit | None = None
         self._guard: Guard | None = None
         self.enforcement = Enforcement(clock, lambda: self._links, self._end)
+        self._resetting = Resetting(settings, clock)
         self._unheld = Unheld(settings, config, self._processes, self.enforcement, self._begin)
         self._tasks: set[asyncio.Task[None]] = set()
         self.fatal: Callable[[str, BaseException], None] = lambda _name, _error: None
@@ -78,6 +80,10 @@ class Monitors:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fatal(task.get_name(), error)
+
+    def keep_former_deadline(self) -> None:
+        """See to it that what was permitted to a former service, and outlives its monitor, ends by T + k (rule P7)."""
+        self._resetting.begin()
 
     # --- starting and attaching ---------------------------------------------------------------------------------
 
@@ -176,6 +182,7 @@ class Monitors:
             return
         self._permission = permission
         self.enforcement.permitted(permission)
+        self._resetting.permitted(permission)
         for link in self._links.values():
             if link.asked is None:
                 link.asked = self._clock.steady()
@@ -256,6 +263,7 @@ class Monitors:
         """Detach; *quit_monitors* ends those that hold nothing."""
         self._closing = True
         self.enforcement.close()
+        self._resetting.close()
         for link in list(self._links.values()):
             if quit_monitors:
                 link.send(Quit())

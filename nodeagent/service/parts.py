@@ -122,6 +122,7 @@ class NodeParts:
 
         A node that was stopped or evicted does not join: `standing` says so, and only its desk is open.
         """
+        self.monitors.keep_former_deadline()  # the cluster database may be long in answering
         self.begin("restoration", self.restoration.run())
         if not await self._load():
             return False

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 from nodeagent.api.objects import ResourceId
-from nodeagent.monitor import entrypoints
+from nodeagent.monitor import entrypoints, resetting
 from nodeagent.monitor import process as monitor_process
 from nodeagent.service import monitors, unheld
 from nodeagent.system import processes
@@ -79,6 +79,8 @@ def simulated_system() -> Iterator[None]:
             (unheld, "kill_strays", _kill_strays),
             (unheld, "cut_all", address.cut_all),
             (unheld, "cut_orphans", address.cut_orphans),
+            (resetting, "containers_of", lambda _settings: _node().containers),
+            (resetting, "reset_host", lambda _trigger: _node().reset()),
             (processes, "adopt", _adopt),
         ):
             stack.enter_context(mock.patch.object(where, name, what))

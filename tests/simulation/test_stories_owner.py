@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from nodeagent.api.objects import Phase
@@ -65,11 +66,12 @@ def test_a_service_that_is_started_again_says_too_that_its_node_is_unclean() -> 
         simulate(story, seed=seed)
 
 
-def test_what_cannot_be_stopped_at_the_deadline_resets_the_machine_where_that_is_allowed() -> None:
-    def allowed(world: World) -> None:
-        for node in world.nodes.values():
-            node.settings = replace(node.settings, reset="sysrq")
+def allowed_to_reset(world: World) -> None:
+    for node in world.nodes.values():
+        node.settings = replace(node.settings, reset="sysrq")
 
+
+def test_what_cannot_be_stopped_at_the_deadline_resets_the_machine_where_that_is_allowed() -> None:
     async def story(world: World) -> None:
         node = await on_a_follower(world)
         boots = node.boots
@@ -82,7 +84,44 @@ def test_what_cannot_be_stopped_at_the_deadline_resets_the_machine_where_that_is
         await world.settled(30.0)
         assert node.boots == boots + 1
 
-    simulate(story, prepare=allowed)
+    simulate(story, prepare=allowed_to_reset)
+
+
+@pytest.mark.parametrize("crash", [False, True], ids=["the same service", "a service that was started again"])
+def test_so_does_what_a_dead_monitor_left(crash: bool) -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        boots = node.boots
+        node.container("web").unkillable = True
+        node.path.cut()
+        await world.pass_time(0.5)
+        if crash:
+            node.crash_service()
+        node.crash_monitor()
+        await world.until(lambda: not node.on, 4.3, "it is reset")
+        await world.until(lambda: elsewhere(world, node), 3.0, "it is taken over")
+        node.path.heal()
+        await world.until(lambda: node.on, 10.0, "it has booted")
+        await world.settled(30.0)
+        assert node.boots == boots + 1
+
+    for seed in range(1, 5):
+        simulate(story, seed=seed, prepare=allowed_to_reset)
+
+
+def test_nothing_is_reset_as_long_as_the_node_can_say_that_it_is_unclean() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        boots = node.boots
+        node.container("web").unkillable = True
+        node.crash_monitor()
+        await world.until(lambda: world.beat(world.number_of(node)).unclean, 10.0, "it says so")
+        await world.pass_time(15.0)
+        assert node.boots == boots
+        node.container("web").unkillable = False
+        await world.settled(30.0)
+
+    simulate(story, prepare=allowed_to_reset)
 
 
 # --- P8: the second enforcer ------------------------------------------------------------------------------------
