@@ -183,6 +183,8 @@ class _Reader:
         if len(self._names) > 1:
             raise UsageError(f"“{self._names[1]}” is not expected here; put a name with blanks in quotation marks.")
         name = self._names[0] if self._names else None
+        if name is not None and not name.strip():
+            raise UsageError(f"The name of the {spec.name} is empty; leave it out to mean all, where that is possible.")
         return CommandLine(spec, name, tuple(self._verbs), tuple(self._others), self._target or "")
 
     def _object(self) -> ObjectSpec:

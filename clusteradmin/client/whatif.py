@@ -5,14 +5,15 @@ Foreseen from rules, policies and the planner's own choice; what only a node kno
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from clusteradmin.client.ordering import running, start_order
+from clusteradmin.client.ordering import move_plan, running, start_order, started_with, stopped_with
 from nodeagent.api.commonproperties import COMMON
 from nodeagent.api.objects import (
     ClusterObject,
     Group,
+    Network,
     Node,
     NodeId,
     ObjectKind,
@@ -20,10 +21,9 @@ from nodeagent.api.objects import (
     Resource,
     ResourceState,
     Snapshot,
-    Wanted,
 )
 from nodeagent.api.problems import ClusterError, Problem, problem, refuse
-from nodeagent.api.properties import PropertySpec, check_all
+from nodeagent.api.properties import PropertySpec, Value, check_all, merge
 from nodeagent.api.requests import (
     AdmitNode,
     BeginMaintenance,
@@ -59,10 +59,11 @@ from nodeagent.api.rules.declaring import confirmation_problem
 from nodeagent.api.rules.dependencies import dependencies_problem, whole_tree
 from nodeagent.api.rules.maintenance import duration_problem
 from nodeagent.api.rules.names import name_problem
+from nodeagent.api.rules.networks import ALL, address_problem, networks_problem, role_problem
 from nodeagent.api.rules.nodes import groups_on
 from nodeagent.api.rules.owners import owners_problem
 from nodeagent.api.rules.verbs import change_group_problem, move_problem, verb_problem
-from nodeagent.api.states import all_dependents_of, providers_of, wanted
+from nodeagent.api.states import all_dependents_of
 from nodeagent.api.texts import sentence
 from nodeagent.planner.placement import Choice, best_owner, next_owner
 from nodeagent.planner.policies import RestartAction, policy_of
@@ -119,6 +120,7 @@ def _foresee(request: Request, cluster: Snapshot) -> Foreseen:
 def _of_node(request: _NodeRequest, node: Node, cluster: Snapshot) -> Foreseen:
     has = [group.name for group in groups_on(node, cluster)]
     its = f"its groups {', '.join(has)}" if has else "no group"
+    given = f"{node.name} gives away {its}, or takes them offline."
     match request:
         case PauseNode(drain=True):
             paused = f"{node.name} takes no new groups until it is resumed."
@@ -136,7 +138,7 @@ def _of_node(request: _NodeRequest, node: Node, cluster: Snapshot) -> Foreseen:
             return _verb(Verb.CANCEL_DRAIN, node, cluster, f"{node.name} stays paused and keeps {its}.")
         case StopNode():
             gone = f"{node.name} leaves, and stays out until it is started."
-            return _verb(Verb.STOP, node, cluster, f"{node.name} gives away {its}, or takes it offline.", gone)
+            return _verb(Verb.STOP, node, cluster, given if has else f"{node.name} has no group to give away.", gone)
         case StartNode():
             return _verb(Verb.START, node, cluster, f"{node.name} joins again.")
         case RestartNode():
@@ -206,8 +208,7 @@ def _state_verb(request: BringOnline | TakeOffline | InitiateFailure | MoveGroup
             return _verb(Verb.TAKE_OFFLINE, group, cluster, *_stop(cluster.resources_of(group.id)))
         case TakeOffline(id=identity):
             resource = cluster.resource(identity)
-            tree = [*all_dependents_of(resource, cluster), resource]
-            return _verb(Verb.TAKE_OFFLINE, resource, cluster, *_stop(tree))
+            return _verb(Verb.TAKE_OFFLINE, resource, cluster, *_stop([*stopped_with(resource, cluster), resource]))
         case InitiateFailure(resource=identity):
             resource = cluster.resource(identity)
             return _verb(Verb.INITIATE_FAILURE, resource, cluster, *_failure(resource, cluster))
@@ -216,10 +217,9 @@ def _state_verb(request: BringOnline | TakeOffline | InitiateFailure | MoveGroup
 
 
 def _resource_online(resource: Resource, cluster: Snapshot) -> Foreseen:
-    needed = [*reversed(providers_of(resource, cluster)), resource]
     group = cluster.group(resource.group)
     where = f"{group.name} is on {cluster.node_name(group.owner)}." if group.owner else f"{group.name} gets a node."
-    return _verb(Verb.BRING_ONLINE, resource, cluster, where, *_start(needed))
+    return _verb(Verb.BRING_ONLINE, resource, cluster, where, *_start([*started_with(resource, cluster), resource]))
 
 
 def _group_online(group: Group, node: NodeId | None, cluster: Snapshot) -> Foreseen:
@@ -243,12 +243,11 @@ def _move(group: Group, node: NodeId | None, cluster: Snapshot) -> Foreseen:
             return Foreseen(move_problem(group, None, cluster), tuple(effects))
         effects.append(f"{cluster.node_name(choice.node)} is the best possible node: {choice.why}.")
         node = choice.node
-    members = cluster.resources_of(group.id)
-    back = [resource for resource in members if wanted(resource, group) is Wanted.ONLINE]
+    plan = move_plan(group, cluster)
     origin = cluster.node_name(group.owner) or "no node"
-    effects += _stop(members)
+    effects += _stop(cluster.resources_of(group.id))
     effects.append(f"{group.name} moves from {origin} to {cluster.node_name(node)}.")
-    return Foreseen(effects=(*effects, *(f"{r.name} goes online there." for r in _in_order(back))))
+    return Foreseen(effects=(*effects, *(f"{r.name} goes online there." for rank in plan.starts for r in rank)))
 
 
 def _in_order(resources: Iterable[Resource]) -> list[Resource]:
@@ -313,6 +312,7 @@ def _new_resource(request: CreateResource, cluster: Snapshot) -> Foreseen:
         bad = bad or problem("type_unknown", "type", name=request.type)
     else:
         bad = bad or _first(check_all(kind.schema, request.parameters))
+        bad = bad or _places(kind.schema, request.parameters, cluster)
     bad = bad or owners_problem(request.possible_owners, cluster, field="possible_owners")
     return _result(bad, f"A resource {request.name} of type {request.type} is created in {group.name}, offline.")
 
@@ -334,14 +334,30 @@ def _change_group(resource: Resource, group: Group, cluster: Snapshot) -> Forese
 
 
 def _properties(request: SetProperties, cluster: Snapshot) -> Foreseen:
-    name = _object(request.kind, request.id, cluster).name
+    item = _object(request.kind, request.id, cluster)
+    name = item.name
     schema: tuple[PropertySpec, ...] = ()
-    if request.kind is ObjectKind.RESOURCE and (kind := cluster.types.get(cluster.resource(request.id).type)):
+    if isinstance(item, Resource) and (kind := cluster.types.get(item.type)):
         schema = kind.schema
     bad = _first(check_all(COMMON[request.kind], request.properties)) or _first(check_all(schema, request.parameters))
+    bad = bad or _role(item, request, cluster) or _places(schema, request.parameters, cluster, own=request.id)
     changes = {**request.properties, **request.parameters}
     said = (f"{name}: {key} is set to {'its default' if value is None else value}." for key, value in changes.items())
     return _result(bad, *said)
+
+
+def _role(item: ClusterObject, request: SetProperties, cluster: Snapshot) -> Problem | None:
+    if not isinstance(item, Network):
+        return None
+    role = merge(COMMON[request.kind], item.properties, request.properties).get("Role", ALL)
+    return role_problem(item, role, cluster) if isinstance(role, int) and role != item.role else None
+
+
+def _places(
+    schema: tuple[PropertySpec, ...], parameters: Mapping[str, Value | None], cluster: Snapshot, own: str = ""
+) -> Problem | None:
+    """Say what is wrong with the networks and addresses among *parameters*."""
+    return networks_problem(schema, parameters, cluster) or address_problem(schema, parameters, cluster, own=own)
 
 
 def _first(found: list[Problem]) -> Problem | None:

@@ -164,3 +164,11 @@ def test_what_the_wizards_offer_as_the_same_command_can_be_read() -> None:
         assert lines
         for words in lines:
             assert read(*words).verbs
+
+
+@pytest.mark.parametrize(
+    "words", [("node", "", "--pause"), ("group", " ", "--online"), ("resource", ""), ("net", "\t")]
+)
+def test_an_empty_name_is_no_name_and_not_all(words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match=r"The name of the \w+ is empty"):
+        read(*words)

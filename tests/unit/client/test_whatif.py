@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from clusteradmin.client.whatif import foresee
-from nodeagent.api.objects import NodeState, ObjectKind, ResourceState, Snapshot, Wanted
+from nodeagent.api.objects import NodeState, ObjectKind, ResourceState, ResourceType, Snapshot, Wanted
+from nodeagent.api.properties import Kind, PropertySpec
 from nodeagent.api.requests import (
     AdmitNode,
     BeginMaintenance,
@@ -31,7 +32,7 @@ from nodeagent.api.requests import (
     TakeOffline,
     TakeOverNow,
 )
-from tests.builders import changed, cluster
+from tests.builders import changed, cluster, with_network
 
 GROUP, RESOURCE = ObjectKind.GROUP, ObjectKind.RESOURCE
 
@@ -151,7 +152,8 @@ def test_what_the_user_may_not_do_is_foreseen() -> None:
     ("request_", "first"),
     [
         (PauseNode(node=1, drain=True), "a takes no new groups until it is resumed."),
-        (StopNode(node=1), "a gives away its groups Web, or takes it offline."),
+        (StopNode(node=1), "a gives away its groups Web, or takes them offline."),
+        (StopNode(node=3), "c has no group to give away."),
         (RestartNode(node=1), "a begins anew; its applications run on."),
         (BeginMaintenance(kind=GROUP, id="web", seconds=60), "Nothing of Web is restarted,"),
         (AdmitNode(name="d"), "d may join again, as a new member."),
@@ -186,3 +188,17 @@ def test_every_request_that_changes_something_is_foreseen_in_words() -> None:
     ):
         assert msgspec.to_builtins(request)
         assert all(effect.endswith(".") for effect in effects(request, snapshot))
+
+
+def test_what_networks_forbid_is_foreseen() -> None:
+    now = with_network(linked())
+    role = SetProperties(kind=ObjectKind.NETWORK, id="public", properties={"Role": 2})
+    assert refused(role, now) == "last_internal_network"
+    both = with_network(now, "Private")
+    assert effects(role, both) == ["Public: Role is set to 2."]
+    kind = ResourceType(name="IP Address", schema=(PropertySpec(name="Network", kind=Kind.NETWORK),))
+    typed = msgspec.structs.replace(both, types={**both.types, kind.name: kind})
+    for name, code in (("Nowhere", "network_unknown"), ("Public", "")):
+        create = CreateResource(name="IP2", type="IP Address", group="web", parameters={"Network": name})
+        found = foresee(create, typed)
+        assert (found.problem.code if found.problem else "") == code
