@@ -47,6 +47,7 @@ __all__ = ["SHARED", "MonitorFailed", "Monitors", "News", "ResourceMonitors"]
 log = logging.getLogger(__name__)
 
 SHARED: Final = "shared"
+ASK_AGAIN: Final = 10.0  # seconds between two permissions without a limit
 START_PATIENCE: Final = 10.0  # seconds for a new monitor's socket to answer
 
 
@@ -62,6 +63,7 @@ class Monitors:
         self._links: dict[str, Link] = {}
         self._starting: dict[str, asyncio.Lock] = {}
         self._permission: Permit | None = None
+        self._given = float("-inf")  # when, steady seconds
         self._guard: Guard | None = None
         self.enforcement = Enforcement(clock, lambda: self._links, self._end)
         self._resetting = Resetting(settings, clock)
@@ -177,15 +179,19 @@ class Monitors:
         return list(self._links)
 
     def permit(self, permission: Permit) -> None:
-        """Give all monitors a permission; new ones get the latest. One without a limit need not be given twice."""
-        if permission.until is None and permission == self._permission:
+        """Give all monitors a permission; new ones get the latest.
+
+        One without a limit is given again only now and then: the answer shows that they still live.
+        """
+        now = self._clock.steady()
+        if permission.until is None and permission == self._permission and now - self._given < ASK_AGAIN:
             return
-        self._permission = permission
+        self._permission, self._given = permission, now
         self.enforcement.permitted(permission)
         self._resetting.permitted(permission)
         for link in self._links.values():
             if link.asked is None:
-                link.asked = self._clock.steady()
+                link.asked = now
             link.send(permission)
 
     def guard(self, order: Guard) -> None:

@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 LEAVE_PATIENCE: Final = 20.0  # seconds for this node's groups to go elsewhere or offline
 VOTERS_EVERY: Final = 15.0  # seconds; voters are added and removed by hand
 RETRY: Final = 0.5  # seconds between attempts to join
+UNHURRIED: Final = 10.0  # seconds that a monitor may stand still where nobody could take over what it holds
 
 
 class NodeParts:
@@ -106,6 +107,7 @@ class NodeParts:
         if not permission.shorten:
             self.watchdog.after_confirmed()
         if permission.until is None and not permission.shorten:
+            self.monitors.replace_hung(UNHURRIED)
             return True
         # What safety needs is done at the deadline: see `enforcing`. A monitor that does not answer for a third of s
         # is replaced before that, so that its applications do not wait for the deadline.

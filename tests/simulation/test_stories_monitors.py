@@ -105,3 +105,32 @@ def test_a_program_that_was_killed_before_it_ran_does_not_run_when_it_waits_for_
         await world.settled(20.0)
 
     simulate(story)
+
+
+def test_a_monitor_that_stands_still_is_replaced_on_a_node_that_is_alone_too() -> None:
+    """It has no deadline that would end it, and nobody else who could take over."""
+
+    async def story(world: World) -> None:
+        node = await world.boot_web()
+        await world.pass_time(30.0)
+        before = world.runs("web")
+        assert before is not None
+        node.freeze(monitor=True)
+        await world.until(lambda: world.runs("web") not in (None, before), 30.0, "it runs again, under another one")
+        await world.settled(10.0)
+
+    simulate(story, nodes=1)
+
+
+def test_a_monitor_that_stands_still_for_a_moment_is_left_alone_where_nobody_waits_for_it() -> None:
+    async def story(world: World) -> None:
+        node = await world.boot_web()
+        before = world.runs("web")
+        for _ in range(10):
+            node.freeze(monitor=True)
+            await world.pass_time(5.0)
+            node.thaw()
+            await world.pass_time(2.0)
+        assert world.runs("web") is before
+
+    simulate(story, nodes=1)
