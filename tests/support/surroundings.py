@@ -69,15 +69,6 @@ class FakeSurroundings(Clockwork):
     def watched(self) -> int:
         return len(self._watched)
 
-    def pass_time(self, seconds: float) -> None:
-        """Let so much time pass, each timer at its moment."""
-        end = self.time + seconds
-        while (moment := self.timers.next()) <= end:
-            self.time = max(self.time, moment)
-            for action in self.timers.due(self.time):
-                action()
-        self.time = end
-
     def events(self, *, patience: float = 20.0) -> None:
         """Wait for the next thing to become readable, and have it seen to; the clock stands still."""
         poll = select.poll()
