@@ -127,6 +127,7 @@ RULES: Final[Mapping[str, Rule]] = {
             "service.membership:Membership._beat_record",
             "service.monitors:Monitors.stop_all",
             "service.unheld:Unheld.prove_none",
+            "monitor.reaping:kill_lost",
             "monitor.reaping:cut_orphans",
             "service.unheld:Unheld.kill_all",
             "service.owning:Owning.mine",

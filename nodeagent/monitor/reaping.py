@@ -23,7 +23,7 @@ from nodeagent.monitor.outside import cut_leftovers
 from nodeagent.resourcetypes.base import ResourceType
 from nodeagent.settings import AgentSettings
 from nodeagent.system import processes
-from nodeagent.system.cgroups import CgroupContainers, find_base, open_containers, own_cgroup
+from nodeagent.system.cgroups import CgroupContainers, find_all, find_base, open_containers, own_cgroup
 from nodeagent.system.clock import SystemClock, boot_identity
 from nodeagent.system.containers import Container, Containers
 from nodeagent.system.launcher import Launcher
@@ -146,6 +146,18 @@ def kill_resources(containers: Containers, resources: list[ResourceId], patience
                 proven = False
         except OSError:  # something got in meanwhile
             proven = False
+    return proven
+
+
+def kill_lost(settings: AgentSettings) -> bool:
+    """Kill what former lives of this agent have left in cgroups of which no notes tell; True when that is proven.
+
+    They bear the agent's mark, in whichever unit or session a former monitor or service was.
+    """
+    proven = True
+    for base in find_all(settings.mark):
+        containers = CgroupContainers(base)
+        proven = kill_resources(containers, containers.own_leftovers()) and proven
     return proven
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from nodeagent.api.objects import ResourceId
 from nodeagent.monitor import notes
-from nodeagent.monitor.reaping import containers_of, cut_all, cut_orphans, kill_resources
+from nodeagent.monitor.reaping import containers_of, cut_all, cut_orphans, kill_lost, kill_resources
 from nodeagent.monitor.strays import kill_strays
 from nodeagent.service.enforcing import Enforcement
 from nodeagent.settings import AgentSettings
@@ -63,6 +63,7 @@ class Unheld:
     async def prove_none(self) -> bool:
         """Kill all that is left, now that nothing may run; True when it is proven that nothing does (rule M5)."""
         gone = await self._kill_unknown_monitors()
+        gone = await asyncio.to_thread(kill_lost, self._settings) and gone
         proven = await self.kill(containers_of(self._settings).leftovers()) and gone
         if proven:
             self._left.clear()

@@ -36,6 +36,16 @@ def find_base(name: str, proc: Path = Path("/proc/self")) -> Path | None:
     return base
 
 
+def find_all(name: str, proc: Path = Path("/proc/self")) -> list[Path]:
+    """Return all directories of that name in the tree, in whichever unit or session a former process made them.
+
+    Raises:
+        OSError: what is mounted cannot be read.
+    """
+    mounts = {mount for _, mount in _mounts((proc / "mountinfo").read_text(encoding="utf-8"))}
+    return sorted({Path(found, name) for mount in mounts for found, below, _ in os.walk(mount) if name in below})
+
+
 def open_containers(token: str, base: Path | None, launcher: Launcher | None = None) -> Containers:
     """Return cgroups below *base* (see `find_base`), or where there is none sessions marked by *token*.
 
@@ -75,6 +85,13 @@ def _unescaped(text: str) -> str:
     return text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 
 
+def _is_in_our_namespace(pid: int) -> bool:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - not a path
+    except OSError:  # it has ended; or it is not seen from here
+        return False
+
+
 class CgroupContainers:
     """The cgroups directly below one directory, one per resource."""
 
@@ -86,6 +103,10 @@ class CgroupContainers:
         directory = self._base / checked_name(name)
         directory.mkdir(exist_ok=True)
         return CgroupContainer(directory, self._launcher)
+
+    def own_leftovers(self) -> list[str]:
+        """Return the names of those in which a process of our own PID namespace is: other containers' are not ours."""
+        return [name for name in self.leftovers() if any(map(_is_in_our_namespace, self.open(name).pids()))]
 
     def leftovers(self) -> list[str]:
         try:

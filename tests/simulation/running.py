@@ -76,6 +76,7 @@ def simulated_system() -> Iterator[None]:
             (monitors, "spawn_detached", _spawn_detached),
             (unheld, "containers_of", lambda _settings: _node().containers),
             (unheld, "kill_resources", _kill_resources),
+            (unheld, "kill_lost", lambda _settings: True),
             (unheld, "kill_strays", _kill_strays),
             (unheld, "cut_all", address.cut_all),
             (unheld, "cut_orphans", address.cut_orphans),
