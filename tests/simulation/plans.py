@@ -6,6 +6,7 @@ Faults come singly, and in scenes.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nodeagent.api.properties import Value
@@ -16,6 +17,7 @@ from tests.simulation.scenes import SCENES, cut_by_its_first_claim
 LONGEST = 120.0  # seconds in which faults begin and end
 RESISTING = 0.06  # of all stories
 CUT_AT_FIRST = 0.15  # of all stories, besides
+SERVICE_AWAY = ("service frozen", "service crash", "service lost", "wiped", "leave")
 SCENES_ALONE = 0.5  # of all stories: other faults would only hide what a scene shows
 
 
@@ -88,6 +90,8 @@ def draw(seed: int) -> Plan:
         faults = tuple(_resists(chance, PROFILES[profile], guarded=watchdog != "off"))
         return Plan(nodes, profile, LONGEST, 0.0, groups, faults, None, watchdog, "never")
     faults = tuple(_faults(chance, nodes, seconds, PROFILES[profile], may_resist=reset == "sysrq"))
+    if watchdog == "off":
+        faults = tuple(one for one in faults if not nobody_is_left_to_reset(one, faults, PROFILES[profile]))
     return Plan(nodes, profile, seconds, late, groups, faults, device, watchdog, reset)
 
 
@@ -137,6 +141,28 @@ def _faults(chance: random.Random, nodes: int, seconds: float, times: Profile, *
         found.append(replace(resists, which=chance.random()))
     found = [replace(one, seconds=max(0.0, min(one.seconds, seconds - one.at))) for one in found if one.at < seconds]
     return sorted(found, key=lambda fault: (fault.at, fault.kind))
+
+
+def nobody_is_left_to_reset(resists: Fault, faults: Sequence[Fault], times: Profile) -> bool:
+    """Tell whether something resists while both monitors and services are struck, so that none may live at T + k.
+
+    Only a watchdog resets the machine in time there (docs/safety.md, limit 3).
+    """
+    if resists.kind != "unkillable":
+        return False
+
+    def struck(kinds: tuple[str, ...]) -> list[Fault]:
+        return [one for one in faults if one.kind in kinds and _meet(one, resists, times)]
+
+    monitors, services = struck(("monitor frozen", "monitor crash")), struck(SERVICE_AWAY)
+    return any(_meet(monitor, service, times) for monitor in monitors for service in services)
+
+
+def _meet(one: Fault, other: Fault, times: Profile) -> bool:
+    """Tell whether they strike at the same time; what has been struck may be missed until a takeover."""
+    return all(
+        first.at <= second.at + second.seconds + times.takeover for first, second in ((one, other), (other, one))
+    )
 
 
 def _in_turn(chance: random.Random, nodes: int, seconds: float, times: Profile) -> list[Fault]:

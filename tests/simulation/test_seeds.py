@@ -5,12 +5,15 @@ A failure prints the seed, what was to happen and what did; `--seed N` replays i
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.simulation.faults import ANOTHER, LASTS, Fault
+from nodeagent.planner.timing import PROFILES
+from tests.simulation.faults import ANOTHER, LASTS, OWNER, Fault
 from tests.simulation.moments import CLAIM, HANDOVER
 from tests.simulation.network import USUAL_DELAY
-from tests.simulation.plans import Group, Plan, draw
+from tests.simulation.plans import Group, Plan, draw, nobody_is_left_to_reset
 from tests.simulation.playing import Player, tell
 from tests.simulation.running import simulate
 from tests.simulation.world import World
@@ -30,6 +33,23 @@ def test_the_stories_of_ci_know_every_kind_of_fault() -> None:
     assert kinds >= set(LASTS)
     of_scenes = {"rare news", "late news", "all late", "slow answers", "service lost", "move to", "shorter times"}
     assert of_scenes | {"unkillable"} <= kinds
+
+
+def test_only_where_nobody_is_left_to_reset_a_machine_without_a_watchdog_nothing_resists() -> None:
+    times = PROFILES["default"]
+    resists = Fault(10.0, "unkillable", OWNER, 5.0)
+    monitor = Fault(11.0, "monitor frozen", OWNER, 2.0)
+    service = Fault(12.0, "service frozen", OWNER, 2.0)
+    assert nobody_is_left_to_reset(resists, (resists, monitor, service), times)
+    assert not nobody_is_left_to_reset(resists, (resists, monitor), times), "the service resets it"
+    assert not nobody_is_left_to_reset(resists, (resists, service), times), "the monitor resets it"
+    later = replace(service, at=20.0)
+    assert not nobody_is_left_to_reset(resists, (resists, monitor, later), times)
+    assert not nobody_is_left_to_reset(monitor, (resists, monitor, service), times), "all else happens"
+    drawn = [plan for plan in map(draw, range(1, 1001)) if plan.reset == "sysrq" and plan.watchdog == "off"]
+    resisting = [plan for plan in drawn if "unkillable" in (fault.kind for fault in plan.faults)]
+    assert len(resisting) > len(drawn) / 2
+    assert any(fault.kind.startswith("monitor ") for plan in resisting for fault in plan.faults)
 
 
 def test_a_fault_can_wait_for_a_step_of_its_node() -> None:
