@@ -1,6 +1,6 @@
 """The campaign: every fault many times on three real hosts, and the table of what a client and the witness saw.
 
-usage: python -m tests.campaign [--runs N] [--profile NAME]... [--row NAME]... [--out FILE]
+usage: python -m tests.campaign [--runs N] [--profile NAME]... [--row NAME]... [--further] [--out FILE]
        python -m tests.campaign --seeds N [--first-seed SEED] [--profile NAME]: so many rounds of random faults instead
        python -m tests.campaign --calm MINUTES: what each profile should survive, for so long (tests.campaign.calm)
 """
@@ -19,19 +19,20 @@ from pathlib import Path
 from tests.campaign.calm import run_all as run_calm
 from tests.campaign.randomly import run_round
 from tests.campaign.reporting import keep_journals, say, seconds
-from tests.lab.faults import ROWS, Fault, Outcome, fence_by_power_switch
+from tests.lab.faults import ROWS, TROUBLES, Fault, Outcome, fence_by_power_switch
 from tests.lab.installed import InstalledCluster
 from tests.lab.lab import lab
+from tests.lab.moving import MOVES
 from tests.lab.places import why_not
 from tests.lab.standard import StandardService
 from tests.lab.witness import MEGABYTES
 
 RUNS = 10
-SMALL = 400  # megabytes of each database's own disk: etcd takes 64 ahead, twice
 PROFILES = ("default", "fast")
 # Seconds, as clients see them: the budgets of a lost node and of a planned move.
 LOST = {"default": 5.0, "fast": 2.1}
 MOVED = 0.1
+FURTHER = (*TROUBLES, *MOVES)  # only when they are named, or with --further
 COLUMNS = (
     "fault",
     "profile",
@@ -109,7 +110,8 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--calm", type=int)
     parser.add_argument("--profile", action="append", choices=PROFILES)
-    parser.add_argument("--row", action="append", choices=[fault.name for fault in ROWS])
+    parser.add_argument("--row", action="append", choices=[fault.name for fault in (*ROWS, *FURTHER)])
+    parser.add_argument("--further", action="store_true", help="the rows that no budget is measured by")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if why := why_not():
@@ -120,7 +122,9 @@ def main() -> int:
     if options.seeds:
         seeds = range(options.first_seed, options.first_seed + options.seeds)
         return run_randomly((options.profile or PROFILES)[0], seeds)
-    chosen = [fault for fault in ROWS if not options.row or fault.name in options.row]
+    chosen = FURTHER if options.further else ROWS
+    if options.row:
+        chosen = tuple(fault for fault in (*ROWS, *FURTHER) if fault.name in options.row)
     rows: list[Row] = []
     for profile in options.profile or PROFILES:
         for fenced in (False, True):
@@ -194,7 +198,7 @@ def standard_service(profile: str, *, fenced: bool = False) -> Iterator[Standard
     with lab("campaign") as made:
         made.make(3, layer_names=("fence" if fenced else "etcd",))
         disk = made.shared_disk(MEGABYTES)
-        made.small_disks(SMALL)
+        made.small_disks()
         cluster = InstalledCluster(made)
         cluster.prepare()
         made.boot()

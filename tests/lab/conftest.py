@@ -20,6 +20,7 @@ def service() -> Iterator[StandardService]:
     with skipped_where_impossible(), lab("tests") as made:
         made.make(3)
         disk = made.shared_disk(MEGABYTES)
+        made.small_disks()
         cluster = InstalledCluster(made)
         cluster.prepare()
         made.boot()

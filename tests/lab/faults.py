@@ -20,6 +20,7 @@ from tests.lab.voters import give_etcds_lead
 BEFORE: Final = 1.0  # seconds before the fault that count as before it
 AFTERWARDS: Final = 1.5  # seconds for which a host that is back is watched: does it run, or answer, once more?
 ENDED: Final = 20.0  # seconds in which somebody ends what was stopped
+LASTS: Final = 6.0  # seconds for which a trouble lasts: longer than a lost node is waited for
 
 MONITOR: Final = "clusteragent-monitor@shared.service"
 SERVICE: Final = "clusteragent.service"
@@ -49,6 +50,8 @@ class Fault:
         thaws: the host was frozen, and goes on afterwards, unless it was fenced.
         fenced: the power switch is the nodes' fence device.
         prepare: what is done before, as if it had always been so; returns the owner.
+        lasts: seconds after which it is over, before anybody looks whether the service answers; 0: it goes on.
+        undo: what `Lab.restore` does not undo.
     """
 
     name: str
@@ -57,6 +60,8 @@ class Fault:
     thaws: bool = False
     fenced: bool = False
     prepare: Callable[[StandardService], str] | None = None
+    lasts: float = 0.0
+    undo: Callable[[StandardService, str], None] = lambda _service, _owner: None
 
     def run(self, service: StandardService) -> Outcome:
         """Do it once to a cluster that is whole, and leave it whole."""
@@ -65,7 +70,7 @@ class Fault:
             owner = self.prepare(service)
             time.sleep(BEFORE)  # what it did does not count
         began = time.monotonic()
-        self.inflict(service, owner)
+        self.do(service, owner, self.lasts)
         heir = service.await_answers(time.monotonic(), other_than=owner if self.moves else "")
         thawed = service.cluster.lab[owner].thaw() if self.thaws else None
         service.cluster.lab.restore()
@@ -75,6 +80,18 @@ class Fault:
             last = service.last_beat(owner, began)
             ran_on = max(0.0, last - thawed) if last is not None else 0.0
         return Outcome(service.seen(began - BEFORE), owner, heir, ran_on)
+
+    def do(self, service: StandardService, owner: str, lasts: float) -> None:
+        """Inflict it; what lasts is over after so many seconds."""
+        if not lasts:
+            self.inflict(service, owner)
+            return
+        try:
+            self.inflict(service, owner)
+            time.sleep(lasts)  # the trouble itself
+        finally:
+            service.cluster.lab.switch.heal()
+            self.undo(service, owner)
 
 
 def make_whole(service: StandardService) -> str:
@@ -170,6 +187,45 @@ ROWS: Final = (
     Fault("kill of the service", kill_service, moves=False),
     Fault("planned move", move),
     Fault("freeze of the owner, fenced", freeze, thaws=True, fenced=True),
+)
+
+
+def freeze_service(service: StandardService, owner: str) -> None:
+    """Stop the Cluster Service alone, until its unit's watchdog has killed it, and wait until it serves again."""
+    stop(service.cluster.lab[owner].main_process(SERVICE))
+    service.cluster.until(lambda _: True, "the Cluster Service is back", through=owner)
+
+
+def kill_etcds_leader(service: StandardService, owner: str) -> None:
+    """Kill the member of etcd that leads, which is the owner's."""
+    pid = service.cluster.lab[owner].main_process("etcd.service")
+    with ended_by(pid, ENDED):
+        os.kill(pid, signal.SIGKILL)
+
+
+TROUBLES: Final = (
+    Fault("freeze of the service", freeze_service, moves=False),
+    Fault("kill of etcd's leader", kill_etcds_leader, moves=False, prepare=bring_together, lasts=2.0),
+    Fault(
+        "loss of 30 %",
+        lambda service, owner: service.cluster.lab.switch.cut(owner, loss=30),
+        moves=False,
+        lasts=LASTS,
+    ),
+    Fault(
+        "delay of 200 ms",
+        lambda service, owner: service.cluster.lab.switch.delay(owner, 0.2, 0.02),
+        moves=False,
+        lasts=LASTS,
+        undo=lambda service, owner: service.cluster.lab.switch.delay(owner, 0.0),
+    ),
+    Fault(
+        "disk full under the owner's etcd",
+        lambda service, owner: service.cluster.lab[owner].fill_disk(),
+        moves=False,
+        lasts=LASTS,
+        undo=lambda service, owner: service.cluster.lab[owner].empty_disk(),
+    ),
 )
 
 

@@ -18,6 +18,7 @@ from tests.lab.places import STATE, cgroup_root
 from tests.lab.switch import Switch
 
 MOST_LABS = 8  # that stand side by side on one machine
+SMALL = 400  # megabytes of a database's own disk: etcd takes 64 ahead, twice
 
 
 class Lab:
@@ -96,7 +97,7 @@ class Lab:
             subprocess.run(["cp", "-a", device, str(host.folder / "shared")], check=True)
         return image
 
-    def small_disks(self, megabytes: int) -> None:
+    def small_disks(self, megabytes: int = SMALL) -> None:
         """Give every host's database a disk of its own, for `Host.fill_disk`. Only while the hosts are off."""
         for host in self.hosts.values():
             image = host.folder / "small.img"

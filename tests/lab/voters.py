@@ -21,9 +21,13 @@ _FOLDER: Final = "/etc/clusteragent/certificates"
 
 def etcdctl(host: Host, *words: str) -> str:
     """Ask the host's member of etcd."""
+    return host.run(*etcdctl_command(*words)).stdout
+
+
+def etcdctl_command(*words: str) -> list[str]:
+    """Return the command line that asks the own member of etcd."""
     options = f"--cacert={_FOLDER}/ca.crt --cert={_FOLDER}/node.crt --key={_FOLDER}/node.key".split()
-    command = ["env", "ETCDCTL_API=3", "etcdctl", *options, "--endpoints=https://127.0.0.1:2379", *words]
-    return host.run(*command).stdout
+    return ["env", "ETCDCTL_API=3", "etcdctl", *options, "--endpoints=https://127.0.0.1:2379", *words]
 
 
 def member(host: Host) -> tuple[int, int]:
