@@ -274,12 +274,12 @@ class Membership:
             late = self._clock.steady() - due
             if late > STALL:
                 self._paused(late)
-            began = self._clock.steady()
+            began, life = self._clock.steady(), self.incarnation
             confirmed = await self._beat()
             due = began + (self.profile.interval if confirmed else self.profile.again)
             ended = self._clock.steady()
-            if ended - began < self._longest_beat():
-                due = max(due, ended)  # an answer that is long in coming is no pause of ours
+            if ended - began < self._longest_beat() or self.incarnation != life:
+                due = max(due, ended)  # an answer, or a new life, that is long in coming is no pause of ours
 
     def _longest_beat(self) -> float:
         """Return how many seconds an attempt may take without this node having stood still."""

@@ -335,3 +335,22 @@ def test_a_node_that_cannot_prove_that_its_former_life_has_ended_says_so_and_is_
 
     for seed in range(1, 4):
         simulate(story, seed=seed)
+
+
+def test_a_node_that_takes_long_to_join_again_has_not_stood_still() -> None:
+    async def story(world: World) -> None:
+        node = await on_a_follower(world)
+        node.path.cut()
+        await world.until(lambda: not alive(world, node), 6.0, "it is declared down")
+        node.path.heal()
+        node.path.change(delay=(0.2, 0.2))
+        told = "declared down; it stops everything"
+        await world.until(lambda: any(told in line for line in world.timeline), 5.0, "it knows")
+        node.path.cut()
+        await world.pass_time(8.0)
+        node.path.heal()
+        await world.until(lambda: alive(world, node), 10.0, "it has joined again")
+        await world.settled(30.0)
+        assert not [line for line in world.timeline if "stood still" in line]
+
+    simulate(story)
