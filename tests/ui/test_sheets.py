@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
@@ -191,6 +192,14 @@ def test_restart_action_is_two_radio_buttons_and_a_check_box(
     for name in clicks:
         press(getattr(editor, name))
     assert sheet.draft.edits.value(prop("RestartAction")) == value
+
+
+def test_a_screen_reader_calls_each_radio_button_by_its_own_words(opened: Opener) -> None:
+    editor = restart(advanced(opened()))
+    assert editor.accessibleName() == "When the resource fails"
+    for button, words in ((editor.never, "Do not restart"), (editor.restart, "Restart")):
+        accessible = QAccessible.queryAccessibleInterface(button)
+        assert accessible.text(QAccessible.Text.Name) == words
 
 
 def test_without_restart_what_counts_with_it_is_off_and_the_reason_is_said(opened: Opener) -> None:

@@ -185,6 +185,7 @@ async def test_move_group_follows_the_live_state(window: MainWindow) -> None:
     select(area, "web", kind=ObjectKind.GROUP)
     window.commander.do(area, Verb.MOVE_GROUP)
     dialog = the(MoveGroupDialog, area)
+    assert dialog.focusWidget() is dialog.view
     stand_in.show(changed(pair(), "node", "b", state=NodeState.DOWN))
     await until(lambda: not dialog.accept_button.isEnabled())
     assert dialog.model.targets[2].reason == "No: not up (Down)"

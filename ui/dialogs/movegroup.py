@@ -57,6 +57,7 @@ class MoveGroupDialog(FramedDialog):
         self.setMinimumWidth(WIDTH)
         self.show_picture(picture)
         self._choose(node)
+        self.view.setFocus()  # and not the button that acts
 
     def show_picture(self, picture: Picture) -> None:
         """Bring reasons and outlook in line with the live state."""

@@ -51,6 +51,10 @@ class RestartEditor(Editor):
         self._layout.addLayout(column)
         self.setFocusProxy(self.restart)
 
+    def call(self, name: str) -> None:
+        """Give *name* to the whole; each button is called by its own words."""
+        self.setAccessibleName(name)
+
     def value(self) -> Value | None:
         if self.never.isChecked():
             return DO_NOT_RESTART
