@@ -200,7 +200,8 @@ class Agent:
         found = [f"left {described(pid)}" for pid in processes_that_name(self.config)]
         found += [f"left {path}" for path in (self.socket, *self.settings.monitors.glob("*.sock")) if path.exists()]
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line]
-        found += [f"left {path}" for mount in mounts for path in Path(mount).rglob(self.settings.mark)]
+        mark = self.settings.mark  # others' cgroups may go while they are looked through, which os.walk does not mind
+        found += [f"left {folder}/{mark}" for mount in mounts for folder, names, _ in os.walk(mount) if mark in names]
         return found
 
     # --- talking to it ------------------------------------------------------------------------------------------
