@@ -24,6 +24,9 @@ _NUMBERS: Final = {
     "event_node_up": 1062,
     "event_node_left": 1063,
     "event_group_gave_up": 1205,
+    "event_interface_failed": 1127,
+    "event_interface_gone": 1127,
+    "event_interface_up": 1122,
 }
 
 

@@ -30,7 +30,9 @@ from nodeagent.service.renewing import renew
 from nodeagent.service.selfreport import node_report, own_endpoints
 from nodeagent.service.supervision import Supervision
 from nodeagent.settings import AgentSettings
+from nodeagent.system import namedlock
 from nodeagent.system.clock import SystemClock, boot_identity, machine_identity
+from nodeagent.system.namedlock import HeldError
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +114,7 @@ class ClusterService:
         parts.begin("supervision", self._supervision.run(lambda: parts.membership.profile.self_stop))
         if parts.standing is Standing.MEMBER:
             sshd = functools.partial(own_endpoints, self._settings)
-            parts.begin("networks", OwnNetworks(parts.following, parts.membership, endpoints=sshd).run())
+            parts.begin("networks", OwnNetworks(parts.following, parts.membership, parts.events, endpoints=sshd).run())
         if parts.standing is Standing.EVICTED:
             cluster = parts.following.snapshot.cluster.name
             connections.refusing = problem("node_evicted", node=self._settings.name, cluster=cluster)
@@ -155,15 +157,21 @@ def _die(part: str, error: BaseException) -> None:
 
 @contextlib.contextmanager
 def _lock(settings: AgentSettings) -> Iterator[None]:
-    """Hold the lock of this node's service for life: one service at a time gives the orders."""
+    """Hold the lock of this node's service for life: one service at a time gives the orders.
+
+    It is a file in the run directory, and a name that stays when that is wiped, or is another one for the same home.
+    """
     settings.run.mkdir(parents=True, exist_ok=True)  # users go through it to the socket
     file = os.open(settings.run / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        name = namedlock.take(f"{settings.mark}-{settings.name}")
+    except (BlockingIOError, HeldError):
         os.close(file)
         raise AlreadyRunning from None
     try:
         yield
     finally:
         os.close(file)
+        if name is not None:
+            name.close()

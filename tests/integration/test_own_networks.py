@@ -30,7 +30,7 @@ async def test_a_card_that_loses_its_link_is_shown_as_failed_and_up_again_later(
     with two_hosts() as (here, there), here.inside(), short_folder() as home:
         async with open_office(home) as office:
             there.ip("link", "set", "eth0", "down")
-            own = OwnNetworks(office.following, office.membership)
+            own = OwnNetworks(office.following, office.membership, office.events)
             assert await own.report()
             work = asyncio.create_task(own.run())
             await until_card_is(office, InterfaceState.FAILED)
@@ -42,6 +42,8 @@ async def test_a_card_that_loses_its_link_is_shown_as_failed_and_up_again_later(
                     await office.following.next(1.0)
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+            told = [entry.code for entry in office.log if entry.code.startswith("event_interface")]
+            assert told[-3:] == ["event_interface_failed", "event_interface_up", "event_interface_up"]
 
 
 async def test_a_clusters_address_is_not_the_nodes() -> None:

@@ -10,9 +10,10 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from nodeagent.api import requests as r
-from nodeagent.api.objects import Endpoint, Interface, InterfaceState, Network, NetworkState, ObjectKind
+from nodeagent.api.events import Severity
+from nodeagent.api.objects import Endpoint, Interface, InterfaceState, Network, NetworkState, ObjectKind, ObjectRef
 from nodeagent.api.properties import Value
-from nodeagent.api.texts import sentence
+from nodeagent.api.texts import render, sentence
 from nodeagent.database.records import InterfaceReport, encode, report_key
 from nodeagent.database.store import Transaction
 from nodeagent.service.ownnetworks import OwnNetworks
@@ -165,7 +166,7 @@ async def test_the_description_of_a_card_is_kept(office: Office) -> None:
 
 async def test_cards_that_change_are_reported_once(office: Office) -> None:
     found = (replace(CARDS[0], up=False), CARDS[1])
-    own = OwnNetworks(office.following, office.membership, lambda: found)
+    own = OwnNetworks(office.following, office.membership, office.events, lambda: found)
     assert await own.report()
     assert network(office, PUBLIC).state is NetworkState.DOWN
     assert interface(office, PUBLIC).state is InterfaceState.FAILED
@@ -174,11 +175,37 @@ async def test_cards_that_change_are_reported_once(office: Office) -> None:
     assert office.following.view.revision == before
 
 
+async def test_a_link_that_is_lost_and_one_that_is_back_is_told_once(office: Office) -> None:
+    found: tuple[InterfaceReport, ...] = CARDS
+    own = OwnNetworks(office.following, office.membership, office.events, lambda: found)
+
+    async def told() -> list[str]:
+        known = len(office.log)
+        assert await own.report()
+        assert await own.report()
+        return [render(entry.code, entry.parameters) for entry in office.log[known:]]
+
+    await rename(office, PUBLIC, "Public")
+    assert await told() == []
+    found = (replace(CARDS[0], up=False), CARDS[1])
+    assert await told() == ["NODE1 - Public: the network card eth0 has no link; look at its cable and its switch"]
+    assert (office.log[-1].severity, office.log[-1].number) == (Severity.ERROR, 1127)
+    assert office.log[-1].object == ObjectRef(ObjectKind.INTERFACE, interface(office, PUBLIC).id)
+    found = (*found, InterfaceReport(adapter="eth9", address="10.0.0.99", mask="24"))
+    assert await told() == ["NODE1 - Public: the network card eth9 is up"]
+    found = (CARDS[0], CARDS[1])  # another card of the same network: the node is on it as before
+    assert await told() == []
+    found = (CARDS[1],)  # its address goes with the link where systemd-networkd looks after it
+    assert await told() == ["NODE1 - Public: the network card eth0 has no address on the network Public any more"]
+    found = CARDS
+    assert await told() == ["NODE1 - Public: the network card eth0 is up"]
+
+
 async def test_where_sshd_answers_is_reported_anew_with_the_cards(office: Office) -> None:
     def sshd(cards: tuple[InterfaceReport, ...]) -> tuple[Endpoint, ...]:
         return tuple(Endpoint(host=card.address, port=2222) for card in cards)
 
-    own = OwnNetworks(office.following, office.membership, lambda: CARDS, sshd)
+    own = OwnNetworks(office.following, office.membership, office.events, lambda: CARDS, sshd)
     assert await own.report()
     found = office.following.snapshot.nodes[office.membership.node].endpoints
     assert found == tuple(Endpoint(host=card.address, port=2222) for card in CARDS)
