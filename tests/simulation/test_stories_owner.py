@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 from msgspec.structs import replace
 
 from nodeagent.api.objects import Phase
 from nodeagent.planner.timing import PROFILES
+from nodeagent.resourcetypes.base import Running
+from tests.simulation.machine import Application, Settings
 from tests.simulation.ownerstories import alive, elsewhere, on_a_follower
 from tests.simulation.running import simulate
 from tests.simulation.world import WEB, World
@@ -354,3 +358,37 @@ def test_a_node_that_takes_long_to_join_again_has_not_stood_still() -> None:
         assert not [line for line in world.timeline if "stood still" in line]
 
     simulate(story)
+
+
+def test_what_starts_with_an_address_is_made_ready_once_and_while_that_is_asked_for() -> None:
+    world_of_it: list[World] = []
+    looked: list[bool] = []
+
+    class Looking(Application):
+        """Knows whether its address was there when it was made ready."""
+
+        name: ClassVar[str] = "Looking"
+
+        def prepare(self, mine: Settings) -> Running:
+            """See ApplicationType."""
+            looked.append(bool(world_of_it[0].runs("address")))
+            return super().prepare(mine)
+
+    async def story(world: World) -> None:
+        world_of_it[:] = [world]
+        world.types[Looking.name] = Looking()
+        kinds = {"address": "Address", "server": Looking.name}
+        world.add_group("g", {"address": (), "server": ("address",)}, kinds=kinds)
+        await world.boot()
+        looked.clear()
+        home = world.home_of("g")
+        target = world.others(home)[0]
+        world.move("g", world.number_of(target))
+        await world.until(lambda: world.runs("server") and world.home_of("g") is target, 5.0, "it has arrived")
+
+    seen = []
+    for seed in range(1, 9):  # asking takes longer than to make ready in some of them
+        simulate(story, seed=seed)
+        seen.append(list(looked))
+    assert [False] in seen, "beside the asking, and used"
+    assert all(len(one) == 1 or one == [False, True] for one in seen), "asked anew only when it was not ready"
