@@ -274,9 +274,9 @@ class ApplicationType(ResourceType[S]):
     def prepare(self, mine: S) -> Running:
         """Say what to start; the monitor adds where its output goes.
 
-        It runs in a child and may block; where the resource waits for an address, already while that is asked for. So it
-        only looks. The answer is used again for restarts in place, until the resource is brought online by an order or
-        its program ends at once.
+        It runs in a child and may block; where the resource waits for an address, already while that is asked for. So
+        it only looks. The answer is used again for restarts in place, until the resource is brought online by an order
+        or its program ends at once.
 
         Raises:
             ResourceError: it cannot be started here.

@@ -12,6 +12,7 @@ from clusteradmin.ssh.credentials import NoPrompter
 from nodeagent.api.events import LogEntry
 from nodeagent.api.objects import ResourceId, Snapshot, ref
 from nodeagent.api.problems import ClusterError, Problem, problem
+from nodeagent.api.quorum import Voter
 from nodeagent.api.requests import (
     Done,
     NodeAnswer,
@@ -22,7 +23,6 @@ from nodeagent.api.requests import (
     Right,
     Validated,
     ValidateParameters,
-    Voter,
 )
 
 T = TypeVar("T")
