@@ -25,6 +25,7 @@ class EntryPoints:
         self._kind = kind
         self._container = container
         self._call: Call | None = None
+        self._begun: Call | None = None
         self._limit: Timer | None = None
         self._seconds = 0.0
         self._entry: Entry = "online"
@@ -57,7 +58,7 @@ class EntryPoints:
         self.drop()
         self._entry, self._seconds, self._ended, self._progress = entry, seconds, ended, progress
         try:
-            call = self._begin(entry, mine)
+            call, self._begun = self._begun or self._begin(entry, mine), None
         except OSError as exc:
             ended(Outcome(done=True, well=False, problem=problem("call_failed", entry=entry, detail=str(exc))))
             return
@@ -81,6 +82,14 @@ class EntryPoints:
             _, over = call.read()
         call.close()
         return call.outcome is not None and call.outcome.well
+
+    def hand_over(self, other: EntryPoints) -> None:
+        """Let the next one that *other* runs be the one that is running here, and is of the same kind."""
+        other._begun, self._call = self._call, None
+        if other._begun is not None:
+            self._around.unwatch(other._begun)
+            self._around.unwatch(other._begun.process)
+        self.drop()
 
     def drop(self) -> None:
         """End the one that is running; nobody hears of it."""

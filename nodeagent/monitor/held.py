@@ -258,7 +258,7 @@ class Held:
             self._could_not_start(problem("start_failed", detail=f"{type(exc).__name__}: {exc}"))
             return
         self.information = self._last_end if self._restarting else None
-        self._running = self._running or self._around.ready(self.definition)
+        self._running = self._running or self._around.ready(self.definition, self._entries)
         if self._running is not None:
             self._launch(self._running)
             return

@@ -18,6 +18,7 @@ from nodeagent.monitor import notes, output
 from nodeagent.monitor.backstop import Backstop, Machine
 from nodeagent.monitor.cutting import Cutter
 from nodeagent.monitor.deadline import Armed, Deadline
+from nodeagent.monitor.entrypoints import EntryPoints
 from nodeagent.monitor.held import Held
 from nodeagent.monitor.messages import (
     Acknowledged,
@@ -401,9 +402,9 @@ class Monitor:
         """Return the resource's container."""
         return self._containers.open(resource)
 
-    def ready(self, definition: Definition) -> Running | None:
+    def ready(self, definition: Definition, entries: EntryPoints) -> Running | None:
         """Return how to start it, when that was found out ahead."""
-        return self._readiness.take(definition)
+        return self._readiness.take(definition, entries)
 
     # --- notes --------------------------------------------------------------------------------------------------
 

@@ -58,14 +58,20 @@ class Readiness:
                 self._drop(definition.id)
                 self._prepare(definition)
 
-    def take(self, definition: Definition) -> Running | None:
-        """Return how to start it; None when that is still to be found out."""
+    def take(self, definition: Definition, entries: EntryPoints) -> Running | None:
+        """Return how to start it; None when that is still to be found out.
+
+        Args:
+            entries: of the one that is started; its `prepare` goes on with what is on its way.
+        """
         ahead = self._ahead.get(definition.id)
         if ahead is None:
             return None
+        same = (ahead.definition.type, ahead.definition.parameters) == (definition.type, definition.parameters)
+        if same and ahead.entries.busy:
+            ahead.entries.hand_over(entries)
         self._drop(definition.id)
-        wanted = (definition.type, definition.parameters)
-        return ahead.running if (ahead.definition.type, ahead.definition.parameters) == wanted else None
+        return ahead.running if same else None
 
     def close(self) -> None:
         """Drop it all."""

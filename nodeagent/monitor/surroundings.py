@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nodeagent.api.objects import ResourceId
 from nodeagent.monitor.deadline import Armed
@@ -11,6 +11,9 @@ from nodeagent.monitor.messages import Definition, Report
 from nodeagent.monitor.timers import Timer
 from nodeagent.resourcetypes.base import Running
 from nodeagent.system.containers import Container
+
+if TYPE_CHECKING:
+    from nodeagent.monitor.entrypoints import EntryPoints
 
 
 class Readable(Protocol):
@@ -76,6 +79,9 @@ class Surroundings(Protocol):
         """Return the resource's container. Raises OSError or ValueError."""
         ...
 
-    def ready(self, definition: Definition) -> Running | None:
-        """Return how to start an application, once, when that was found out ahead (see `readiness`)."""
+    def ready(self, definition: Definition, entries: EntryPoints) -> Running | None:
+        """Return how to start an application, once, when that was found out ahead, by `prepare` (see `readiness`).
+
+        What is still on its way goes on as the next that *entries* run.
+        """
         ...

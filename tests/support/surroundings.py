@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from nodeagent.api.objects import ResourceState
 from nodeagent.monitor.deadline import Armed, Deadline
+from nodeagent.monitor.entrypoints import EntryPoints
 from nodeagent.monitor.messages import Definition, Report
+from nodeagent.monitor.readiness import Readiness
 from nodeagent.monitor.surroundings import Readable
 from nodeagent.monitor.timers import Timer, Timers
 from nodeagent.resourcetypes.base import Running
@@ -53,7 +55,7 @@ class FakeSurroundings(Clockwork):
         self.attached = True
         self.settlings = 0
         self.resistance = 0
-        self.readied: dict[str, Running] = {}
+        self.readiness: Readiness | None = None
         self._container = container
         self._watched: dict[int, tuple[Readable, Callable[[], None]]] = {}
 
@@ -117,5 +119,5 @@ class FakeSurroundings(Clockwork):
     def container(self, resource: str) -> Container:
         return self._container
 
-    def ready(self, definition: Definition) -> Running | None:
-        return self.readied.pop(definition.id, None)
+    def ready(self, definition: Definition, entries: EntryPoints) -> Running | None:
+        return self.readiness.take(definition, entries) if self.readiness else None

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from nodeagent.api.properties import Value
+from nodeagent.monitor.entrypoints import EntryPoints
 from nodeagent.monitor.held import Held
 from nodeagent.monitor.messages import Definition, Start
 from nodeagent.monitor.readiness import FRESH, Readiness
@@ -53,6 +54,13 @@ class World:
         self.children += len(following) if provider == "Taken" else 0
         self.readiness.begin(Start(resource=first, group="g", epoch=1, incarnation=1, follows=following))
 
+    def take(self, definition: Definition) -> Running | None:
+        """Ask for it as a start does that needs nothing which is still on its way."""
+        entries = EntryPoints(self.around, GenericApplication(), self.place)
+        found = self.readiness.take(definition, entries)
+        assert not entries.busy
+        return found
+
     def come_to_rest(self) -> None:
         while self.around.watched:
             self.around.events()
@@ -84,10 +92,10 @@ def world() -> Iterator[World]:
 def test_what_follows_is_found_out_ahead_and_serves_one_start(world: World) -> None:
     world.begin(application())
     world.come_to_rest()
-    running = world.readiness.take(application())
+    running = world.take(application())
     assert running is not None
     assert running.launch.argv == ["sleep", "100"]
-    assert world.readiness.take(application()) is None
+    assert world.take(application()) is None
 
 
 @pytest.mark.parametrize("provider", ["Disk", "no such type"])
@@ -99,20 +107,13 @@ def test_nothing_is_looked_for_that_the_provider_may_bring(world: World, provide
 def test_other_settings_are_looked_at_anew(world: World) -> None:
     world.begin(application())
     world.come_to_rest()
-    assert world.readiness.take(application("sleep 200")) is None
+    assert world.take(application("sleep 200")) is None
 
 
 def test_what_cannot_be_started_is_told_by_the_start_itself(world: World) -> None:
     world.begin(application("no-such-program"))
     world.come_to_rest()
-    assert world.readiness.take(application("no-such-program")) is None
-
-
-def test_it_is_not_waited_for(world: World) -> None:
-    world.begin(application())
-    assert world.around.watched == 2
-    assert world.readiness.take(application()) is None
-    assert world.around.watched == 0
+    assert world.take(application("no-such-program")) is None
 
 
 def test_after_a_moment_it_is_forgotten_and_its_container_removed_unless_it_is_held(world: World) -> None:
@@ -122,19 +123,23 @@ def test_after_a_moment_it_is_forgotten_and_its_container_removed_unless_it_is_h
         world.come_to_rest()
         world.around.pass_time(FRESH)
         assert world.place.removed == removed
-        assert world.readiness.take(application()) is None
+        assert world.take(application()) is None
 
 
-def test_a_start_uses_it_and_no_child_is_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_start_uses_it_or_goes_on_with_what_is_on_its_way(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, ready: bool
+) -> None:
     world.begin(application())
-    world.come_to_rest()
-    running = world.readiness.take(application())
-    assert running is not None
-    world.around.readied["app"] = running
+    if ready:
+        world.come_to_rest()
+    world.around.readiness = world.readiness
     launched: list[Running] = []
     held = Held(world.around, GenericApplication(), Start(resource=application(), group="g", epoch=1, incarnation=1))
     monkeypatch.setattr(held._program, "launch", lambda found, _armed: launched.append(found))
+    monkeypatch.setattr(EntryPoints, "_begin", lambda *_: pytest.fail("it is asked once more"))
     held.start()
-    assert launched == [running]
-    assert world.around.watched == 0
+    assert len(launched) == ready
+    world.come_to_rest()
+    assert [one.launch.argv for one in launched] == [["sleep", "100"]]
     held.kill(world.around.time + 1)
