@@ -317,9 +317,13 @@ def _of_group(verb: Verb, item: Group, picture: Picture) -> str:
     match verb:
         case Verb.BRING_ONLINE:
             count = sum(r.state is not ResourceState.ONLINE for r in members)
+            if len(members) == 1:
+                return _tr("Starts its only resource.")
             return _tr("Starts {0} of its {1} resources.").format(count, len(members))
         case Verb.TAKE_OFFLINE:
             count = sum(r.state is not ResourceState.OFFLINE for r in members)
+            if len(members) == 1:
+                return _tr("Stops its only resource.")
             return _tr("Stops {0} of its {1} resources.").format(count, len(members))
         case Verb.MOVE_GROUP:
             best = best_owner(item, picture.around(item))

@@ -1,5 +1,6 @@
 """The keyboard reaches everything: panes, rows, filters, buttons and every command."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QWidget
 
 from clusteradmin.settings import ClientHome
-from nodeagent.api.objects import ResourceState
+from nodeagent.api.objects import ObjectKind, ObjectRef, ResourceState
 from tests.builders import cluster
 from tests.support.standin import StandInCluster
 from ui.clusterarea import ClusterArea
@@ -76,6 +77,23 @@ async def test_tab_walks_through_all_panes_and_back_to_the_first(window: MainWin
     names = {said(widget) for widget in walked}
     assert names >= {"Follow", "Pause", "Save events", "Open clusters", "Open another cluster", "Open…", "New…"}
     assert "" not in names, "each of them has a name for a screen reader"
+
+
+async def test_tab_goes_from_the_details_through_their_verbs(window: MainWindow) -> None:
+    area = opened(window)
+    area.list.select([ObjectRef(ObjectKind.RESOURCE, "app")])
+    window.actions_["details"].trigger()
+    rows = [row for row in area.details.rows.values() if row.isEnabled()]
+    assert len(rows) > 1
+    async with asyncio.timeout(5):
+        while not rows[0].isVisible():  # noqa: ASYNC110 - Qt shows what a layout has got when the loop turns
+            await asyncio.sleep(0)
+    area.details.setFocus()
+    walked = []
+    for _ in rows:
+        QTest.keyClick(focused(), Qt.Key.Key_Tab)
+        walked.append(focused())
+    assert walked == rows
 
 
 async def test_every_command_stands_in_the_menu_bar(window: MainWindow) -> None:

@@ -138,6 +138,12 @@ async def test_a_dialog_without_wrapped_sentences_does_not_get_smaller_than_its_
     dialog.close()
 
 
+async def test_buttons_have_words_only(parent: QWidget) -> None:
+    dialog = ConnectDialog(["webfarm"], parent)
+    assert dialog.cancel_button.icon().isNull()
+    dialog.close()
+
+
 async def test_open_is_off_while_no_name_is_typed(parent: QWidget) -> None:
     dialog = ConnectDialog(["webfarm", "."], parent)
     chosen: list[str] = []

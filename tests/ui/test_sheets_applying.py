@@ -245,7 +245,7 @@ def test_the_head_shows_the_live_state(opened: Opener) -> None:
     sheet = opened()
     failed = changed(orders_cluster(), "resource", "PostgreSQL", state=ResourceState.FAILED, information="Exit code 1.")
     standin(sheet).show(failed)
-    assert sheet.state_label.accessibleName() == "Failed on boreas, in group Orders Database. Exit code 1."
+    assert sheet.state_label.accessibleName() == "Failed on boreas, in group Orders Database · Exit code 1."
 
 
 def test_what_somebody_else_changed_shows_at_once_and_names_who(opened: Opener) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 import icons
+from nodeagent.api.commonproperties import NEVER
 from nodeagent.api.objects import ClusterObject, NodeState, ResourceState, Snapshot
 from nodeagent.api.requests import BringOnline, Right, Verb
 from nodeagent.api.rules.verbs import verb_problem, verbs_of
@@ -10,6 +11,7 @@ from tests.builders import changed, cluster, with_network
 from tests.webfarm import WebFarm
 from ui.actions import MENU_ORDER
 from ui.models.picture import Picture
+from ui.sheets.advanced import consequences
 from ui.verbs import MOST_LOOKED_AT, consequence, delete_request, offer, offers, request_for, targets_of
 from ui.words import verb_drawing, verb_title
 
@@ -118,3 +120,14 @@ def test_every_other_verb_is_one_request_for_each_kind_that_has_it(verb: Verb) -
 def test_deleting_a_resource_names_all_that_depends_on_it() -> None:
     snapshot = changed(pair(), "resource", "App", dependencies=("ip",))
     assert delete_request(snapshot.resources["ip"], Picture(snapshot)).with_dependents == ("app",)
+
+
+def test_a_group_of_one_resource_is_said_to_have_one() -> None:
+    snapshot = pair()
+    picture = Picture(snapshot)
+    mail, web = snapshot.groups["mail"], snapshot.groups["web"]
+    assert consequence(Verb.TAKE_OFFLINE, [mail], (), picture) == "Stops its only resource."
+    assert consequence(Verb.TAKE_OFFLINE, [web], (), picture) == "Stops 1 of its 2 resources."
+    app = snapshot.resources["queue"]
+    values = {"RestartAction": 2, "RestartThreshold": 3, "RestartPeriod": 900_000, "RetryPeriodOnFailure": NEVER}
+    assert "the whole group Mail (1 resource) to" in consequences(app, snapshot, values)

@@ -128,6 +128,7 @@ class DetailsPane(QScrollArea):
                 row = VerbRow(verb_drawing(verb), verb_title(verb), self._shortcuts.get(verb, ""))
                 row.clicked.connect(lambda _on=False, verb=verb: self.verb_wanted.emit(verb))
                 self._verbs.addWidget(row)
+                QWidget.setTabOrder(list(self.rows.values())[-1] if self.rows else self, row)
                 self.rows[verb] = row
         for verb, row in self.rows.items():
             offer = found[verb]

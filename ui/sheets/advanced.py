@@ -189,13 +189,13 @@ def consequences(item: Resource, cluster: Snapshot, values: dict[str, int]) -> s
     if action == DO_NOT_RESTART:
         text = said("If {name} fails, it is not restarted and its group stays where it is.")
     elif threshold == 0 and action == RESTART_AND_AFFECT:
-        text = said("If {name} fails, the whole group {group} ({count} resources) moves to its best possible owner.")
+        text = said("If {name} fails, the whole group {group} ({members}) moves to its best possible owner.")
     elif threshold == 0:
         text = said("If {name} fails, it is not restarted; the group {group} stays where it is.")
     else:
         text = said("If {name} fails, it is restarted on the same node, at most {threshold} times in {period}.")
         if action == RESTART_AND_AFFECT:
-            text += " " + said("The next failure moves the whole group {group} ({count} resources) to its best owner.")
+            text += " " + said("The next failure moves the whole group {group} ({members}) to its best owner.")
         else:
             text += " " + said("After that it stays Failed; the other resources of {group} stay where they are.")
     if action == RESTART_AND_AFFECT:
@@ -207,7 +207,7 @@ def consequences(item: Resource, cluster: Snapshot, values: dict[str, int]) -> s
     return sentences.format(
         name=item.name,
         group=group_name,
-        count=count,
+        members=said("1 resource") if count == 1 else said("{0} resources").format(count),
         threshold=threshold,
         period=period,
         again=words.duration(again / 1000),

@@ -61,7 +61,7 @@ def _resource(item: Resource, word: str, cluster: Snapshot) -> str:
     group = cluster.groups.get(item.group)
     if group is not None:
         text = _translated("{0}, in group {1}").format(text, group.name)
-    return f"{text}. {item.information}" if item.information else text
+    return f"{text} · {item.information}" if item.information else text
 
 
 def _on(word: str, node: str) -> str:
