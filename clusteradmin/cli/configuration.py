@@ -89,7 +89,6 @@ async def _restart_agents(session: Session) -> None:
 def show_cluster(session: Session) -> None:
     """Print what the cluster is, and as whom we are connected to which node."""
     snapshot, connected = session.snapshot, session.cluster
-    times = times_of(str(effective(CLUSTER, snapshot.cluster.properties, "Profile")), len(snapshot.nodes))
     facts = {
         "name": snapshot.cluster.name,
         "id": snapshot.cluster.id,
@@ -101,21 +100,31 @@ def show_cluster(session: Session) -> None:
         "schema": snapshot.cluster.schema,
         "maintenance": maintenance_text(snapshot.cluster.maintenance) or "none",
         "brake": f"held for {held}; see --takeover" if (held := _names(snapshot.cluster.brake, snapshot)) else "open",
-        "quorum": sentence(quorum_now(snapshot.cluster)),
-        "next_loss": sentence(next_loss(snapshot.cluster)),
-        "node_failover": sentence(failover(snapshot)),
-        "timing": sentence(times.meaning) if times and takeover_problem(snapshot) is None else "",
         "revision": snapshot.revision,
         "nodes": len(snapshot.nodes),
         "groups": len(snapshot.groups),
         "resources": len(snapshot.resources),
     }
     rows = [(key.replace("_", " ").capitalize(), str(value)) for key, value in facts.items()]
+    said = _takeover_sentences(snapshot)
     more = {
+        **said,
         "automatic_node_failover": takeover_problem(snapshot) is None,
         "voters": [{"name": voter.name, "answering": voter.answering} for voter in snapshot.cluster.voters],
     }
     session.output.table(("Cluster", snapshot.cluster.name), rows[1:], {**facts, **more})
+    for one in said.values():
+        session.output.say(one)
+
+
+def _takeover_sentences(snapshot: Snapshot) -> dict[str, str]:
+    """Say how the database stands, and what happens when one more of its voters, or a node, is lost."""
+    cluster = snapshot.cluster
+    said = {"quorum": quorum_now(cluster), "next_loss": next_loss(cluster), "node_failover": failover(snapshot)}
+    times = times_of(str(effective(CLUSTER, cluster.properties, "Profile")), len(snapshot.nodes))
+    if times is not None and takeover_problem(snapshot) is None:
+        said["takeover_times"] = times.meaning
+    return {name: sentence(one) for name, one in said.items()}
 
 
 def saved_table(saved: Iterable[SavedConnection]) -> tuple[list[tuple[str, str, str]], list[dict[str, object]]]:

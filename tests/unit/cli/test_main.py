@@ -337,6 +337,7 @@ def test_the_cluster_says_who_votes_and_whether_nodes_take_over_from_each_other(
     found = document(capsys, "cluster")
     assert isinstance(found, dict)
     assert (found["voters"], found["automatic_node_failover"]) == ([], True)
+    assert str(found["takeover_times"]).startswith("A node that is silent for 4.5 s is declared down")
     two = (Voter(name="m1"), Voter(name="m2"))
     agent.push(replace(agent.snapshot, cluster=replace(agent.snapshot.cluster, backend="etcd", voters=two)))
     found = document(capsys, "cluster")
@@ -344,6 +345,7 @@ def test_the_cluster_says_who_votes_and_whether_nodes_take_over_from_each_other(
     assert found["automatic_node_failover"] is False
     assert found["voters"] == [{"name": "m1", "answering": True}, {"name": "m2", "answering": True}]
     assert "no third voter as witness" in found["node_failover"]
+    assert "takeover_times" not in found
     said = printed(capsys, "cluster")
     assert "2 of 2 voters answer; 2 are needed." in said
     assert "the other does not take over by itself" in said
