@@ -32,6 +32,7 @@ from ui.words import clock, duration
 TICK: Final = 50  # ms: changes are shown together, at most this often
 AGE_TICK: Final = 1000  # ms: ages are in whole seconds
 DETAILS_FROM: Final = 1500  # width of the area from which on Details are open, unless the person chose
+DETAILS_LEAST: Final = 720  # and to which they stay open at all: below, they would lie over the list
 TREE_WIDTH: Final = 236
 DETAILS_WIDTH: Final = 320
 
@@ -143,9 +144,11 @@ class ClusterArea(QWidget):
         self.output.show_resource(resource)
 
     def set_details_shown(self, shown: bool) -> None:
-        """Open or close the Details pane, from now on whatever the width."""
+        """Open or close the Details pane, from now on whatever the width, as long as it has room at all."""
         self._layout.details = shown
         self._place_details()
+        if shown and not self.details_shown():
+            self.problem_shown.emit(self.tr("There is no room for the details here; make the window wider."))
 
     def details_shown(self) -> bool:
         return not self.details.isHidden()
@@ -304,7 +307,7 @@ class ClusterArea(QWidget):
 
     def _place_details(self) -> None:
         wanted = self._layout.details
-        shown = self.width() >= DETAILS_FROM if wanted is None else wanted
+        shown = self.width() >= (DETAILS_FROM if wanted is None else DETAILS_LEAST) and wanted is not False
         if shown != self.details_shown():
             self.details.setVisible(shown)
             self._show_details()

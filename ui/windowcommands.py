@@ -98,8 +98,10 @@ class WindowCommands(QObject):
 
     def toggle_details(self, shown: bool) -> None:
         """Open or close the Details pane."""
-        self._with(lambda area: area.set_details_shown(shown))
-        self._actions["details"].setChecked(shown)
+        area = self._current()
+        if area is not None:
+            area.set_details_shown(shown)
+            self._actions["details"].setChecked(area.details_shown())
 
     def power(self, on: bool) -> None:
         """Turn the power of the selected node of a demo on or off."""

@@ -3,7 +3,7 @@
 import datetime
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QLocale
 
 from nodeagent.api.objects import (
     ClusterObject,
@@ -172,6 +172,11 @@ def day_and_time(wall: float, now: float) -> str:
     """Return the time as short as it is clear: 14:31:07 today, else 12 Nov 09:14."""
     then = local_time(wall)
     return then.strftime("%H:%M:%S") if then.date() == local_time(now).date() else then.strftime("%d %b %H:%M")
+
+
+def fact_text(name: str, value: str) -> str:
+    """Return what a node says of itself; its memory, in bytes, in larger units."""
+    return QLocale().formattedDataSize(int(value), 1) if name == "memory" and value.isdigit() else value
 
 
 def listed(names: list[str], most: int = 4) -> str:

@@ -2,10 +2,12 @@
 
 import msgspec
 import pytest
+from PySide6.QtCore import QLocale
 
 from nodeagent.api.freezing import Maintenance
 from nodeagent.api.objects import Snapshot
 from tests.builders import changed, cluster, replace
+from ui.models.explain import explain
 from ui.models.information import information
 from ui.models.picture import Picture
 
@@ -36,3 +38,10 @@ def test_a_node_that_is_drained_and_frozen_says_both() -> None:
     plain = msgspec.structs.replace(FROZEN, reason="")
     now = changed(cluster("ab"), "node", "a", information="groups are moved away from it", maintenance=plain)
     assert said(now, "a").startswith("groups are moved away from it; In maintenance until ")
+
+
+def test_the_details_of_a_node_give_its_memory_in_larger_units() -> None:
+    now = changed(cluster("ab", {}), "node", "a", facts={"cpus": "2", "memory": "25276510208"})
+    node = next(node for node in now.nodes.values() if node.name == "a")
+    said_of_it = explain([node], Picture(now, now=NOON)).sentences
+    assert any(QLocale().formattedDataSize(25276510208, 1) in sentence for sentence in said_of_it), said_of_it

@@ -1,4 +1,4 @@
-"""The keyboard reaches everything: panes, rows, filters, buttons and every command."""
+"""The keyboard reaches everything: panes, rows, filters, buttons and every command; F4 needs room."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -94,6 +94,17 @@ async def test_tab_goes_from_the_details_through_their_verbs(window: MainWindow)
         QTest.keyClick(focused(), Qt.Key.Key_Tab)
         walked.append(focused())
     assert walked == rows
+
+
+async def test_details_that_would_lie_over_the_list_stay_closed_until_there_is_room(window: MainWindow) -> None:
+    area = opened(window)
+    area.resize(600, 500)
+    window.actions_["details"].trigger()
+    assert not area.details_shown()
+    assert not window.actions_["details"].isChecked()
+    assert window.status.text == "There is no room for the details here; make the window wider."
+    area.resize(880, 500)
+    assert area.details_shown()
 
 
 async def test_every_command_stands_in_the_menu_bar(window: MainWindow) -> None:

@@ -25,7 +25,7 @@ from ui.models.columns import drawing_of, glyph_of, owner_text, state_text
 from ui.models.eventlines import reason_of
 from ui.models.information import as_of, information
 from ui.models.picture import Picture
-from ui.words import day_and_time, duration, kind_word, listed, role_word
+from ui.words import day_and_time, duration, fact_text, kind_word, listed, role_word
 
 _tr = partial(QCoreApplication.translate, "explain")
 
@@ -110,7 +110,7 @@ def _sentences(item: ClusterObject, picture: Picture) -> list[str]:
     if isinstance(item, Group):
         return [_stop(_here(item, picture)), _stop(information(item, picture)), item.description]
     if isinstance(item, Node):
-        return [item.information, _load(item, picture), _facts(item), item.description]
+        return [_stop(item.information), _load(item, picture), _facts(item), item.description]
     if isinstance(item, Network):
         return [_tr("Carries: {0}. {1} {2}").format(role_word(item.role), item.address, item.mask), item.description]
     if isinstance(item, Interface):
@@ -168,7 +168,7 @@ def _load(node: Node, picture: Picture) -> str:
 
 
 def _facts(node: Node) -> str:
-    return " · ".join(f"{key}: {value}" for key, value in node.facts.items() if value)
+    return " · ".join(f"{key}: {fact_text(key, value)}" for key, value in node.facts.items() if value)
 
 
 def _cluster(item: Cluster, picture: Picture) -> list[str]:

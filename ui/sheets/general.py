@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLocale
-
 from clusteradmin.wizards.edits import NAME, POSSIBLE_OWNERS, PREFERRED_OWNERS, Key, can_rename, prop
 from nodeagent.api.commonproperties import COMMON
 from nodeagent.api.objects import (
@@ -154,7 +152,7 @@ class NodeGeneral(GeneralPage):
             "version": node.version or self.tr("not known"),
             "incarnation": str(node.incarnation),
             "groups": words.listed(owned, 6) or self.tr("no groups"),
-            **{f"fact {name}": _fact_text(name, value) for name, value in node.facts.items()},
+            **{f"fact {name}": words.fact_text(name, value) for name, value in node.facts.items()},
         }
         for name, row in self.facts.items():
             row.show_value(values.get(name, ""))
@@ -168,11 +166,6 @@ class NodeGeneral(GeneralPage):
             ", ".join(f"{card.address} ({card.adapter}, {words.state_word(card.state)})" for card in cards)
             or self.tr("not reported")
         )
-
-
-def _fact_text(name: str, value: str) -> str:
-    """Return what a node says of itself; its memory, in bytes, in larger units."""
-    return QLocale().formattedDataSize(int(value), 1) if name == "memory" and value.isdigit() else value
 
 
 class TypeGeneral(GeneralPage):
