@@ -14,6 +14,7 @@ import pytest
 from clusteradmin.automation import Cluster, Resource
 from clusteradmin.settings import ClientHome
 from nodeagent.api.requests import QuorumRead, ReadQuorum
+from nodeagent.api.rules.quorum import failover
 from tests.support.agents import Agent, running_cluster, short_folder
 from tests.support.applications import another_process, bring_up, online_on, owner_of, take_down, until
 from tests.support.etcd import Etcd, running_etcd
@@ -169,6 +170,8 @@ def test_two_nodes_without_a_third_voter_take_nothing_over_from_each_other_and_s
             assert time.monotonic() < end, unguarded
             time.sleep(BEAT_SECONDS)  # nothing of the snapshot changes with it
             unguarded = {entry.object_name for entry in here.cluster.client.log if entry.code == "event_unguarded"}
+        until(here.application, lambda _, now: len(now.cluster.voters) == 2 or None)  # the leading node has looked
+        assert failover(here.cluster.snapshot).code == "failover_no_witness"
         here.agents[1].kill()
         here.agents[1].reap()
         until(here.application, lambda _, now: any(node.silent_since for node in now.nodes.values()) or None)
