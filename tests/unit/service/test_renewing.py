@@ -110,6 +110,7 @@ async def test_a_service_that_is_told_to_end_while_it_begins_anew_leaves(
         attendance=SimpleNamespace(restart=True, called=called, take_note_of_restart=nothing),
         reporting=SimpleNamespace(say=lambda *_a, **_k: None, flush=nothing),
         membership=None,
+        events=None,
         following=None,
         leave=leave,
     )
