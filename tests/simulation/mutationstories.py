@@ -124,6 +124,7 @@ async def frozen_monitor(world: World) -> None:
 async def unaware_of_shorter_times(world: World) -> None:
     """A node does not learn that times became shorter, and is cut off."""
     node = await on_a_follower(world)
+    await world.pass_time(40.0)  # from then on the leader judges others
     node.path.change(watch_delay=(60.0, 60.0))
     world.change_profile("fast")
     await world.pass_time(5.0)
