@@ -55,6 +55,7 @@ class Node:
         self._start_again = False
         self._pids = 100
         self._until: float | None = None
+        self._bound_since = 0.0
         self.bound = world.profile.kill_bound
         self.watchdog = SimulatedWatchdog(self)
         self.answering = Answering(self)
@@ -108,8 +109,11 @@ class Node:
         self._until, self.bound = permit.until, permit.bound
         if permit.shorten and former is not None and permit.until is not None:
             self._until = min(former, permit.until)
+        if former is None:  # whoever had no deadline may learn of the first one late: nobody counts on it before
+            self._bound_since = self.loop.time()
         if self._until is not None:
-            self.world.kernel.later(max(0.0, self._until_stopped(self._until)), self._check_deadline)
+            heard = self._bound_since + self.bound + self.world.profile.margin - self.loop.time()
+            self.world.kernel.later(max(0.0, self._until_stopped(self._until), heard), self._check_deadline)
 
     def _until_stopped(self, until: float) -> float:
         return self.clock.true_until(until + self.bound + self.world.profile.margin) + 0.001
