@@ -406,11 +406,12 @@ class Held:
         def stopped() -> None:
             self.deadline = not self._around.is_closed(self.armed)
             self.cause = cause("cause_self_stop")
-            why = "stopped_at_deadline" if self.deadline else "epoch_closed"
-            self._become(State.OFFLINE, problem(why))
+            self._become(State.OFFLINE, problem("stopped_at_deadline" if self.deadline else "epoch_closed"))
             self._around.settled()
 
         self._end_then(stopped)
+        if self._ending.active:
+            self.tell()  # nothing may be started on it while it lasts
 
     def _end_then(self, after: Callable[[], None], *, terminate: bool | None = None) -> None:
         """Forget what is watched, end what is left, and do *after* once that is proven."""

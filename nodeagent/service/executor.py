@@ -301,7 +301,9 @@ class Executor:
         for resource in members.values():
             report = self.held.reports.get(resource.id)
             state = self.held.state_of(resource.id)
-            if report is not None and report.deadline and not self._policies.waits(resource, members):
+            if report is not None and report.deadline and report.state in RUNNING:
+                state = ResourceState.ONLINE_PENDING  # it is still being stopped, and then waits
+            elif report is not None and report.deadline and not self._policies.waits(resource, members):
                 state = ResourceState.ONLINE_PENDING  # it waits, armed, for the next permission
             elif report is not None and report.deadline and not self._permits():
                 state = ResourceState.ONLINE_PENDING  # the same, but it is started from here

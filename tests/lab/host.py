@@ -131,7 +131,7 @@ class Host:
         init = self.confined.init()
         if init is None:
             raise RuntimeError(f"{self.name} is off")
-        enter = ["nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p", "-C"]
+        enter = ["nsenter", "-t", str(init), "-r", "-m", "-u", "-i", "-n", "-p", "-C"]
         words = [*enter, "env", "-i", "HOME=/root", "TERM=dumb", *(f"{k}={v}" for k, v in PLAIN.items())]
         return ["bash", "-c", ENTER, str(self.confined.cgroup), *words, *map(str, command)]
 

@@ -109,7 +109,7 @@ class Node:
         self._until, self.bound = permit.until, permit.bound
         if permit.shorten and former is not None and permit.until is not None:
             self._until = min(former, permit.until)
-        if former is None:  # whoever had no deadline may learn of the first one late: nobody counts on it before
+        if former is None or permit.shorten:  # it may be heard late: nobody counts on it before it is acknowledged
             self._bound_since = self.loop.time()
         if self._until is not None:
             heard = self._bound_since + self.bound + self.world.profile.margin - self.loop.time()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 _CLONE_NEWNET = 0x40000000  # sched.h
+CARRIER_PATIENCE = 10.0  # seconds; the kernel looks at links once a second at least
 _WAITS = "import sys; print('there', flush=True); sys.stdin.read()"
 
 
@@ -47,6 +50,13 @@ class Namespace:
     def ip(self, *words: str) -> str:
         """Run ip."""
         return self.run("ip", *words)
+
+    def await_carrier(self, name: str) -> None:
+        """Wait until the link truly carries: until then the kernel drops what is sent."""
+        until = time.monotonic() + CARRIER_PATIENCE
+        while json.loads(self.ip("-j", "link", "show", "dev", name))[0]["operstate"] != "UP":
+            assert time.monotonic() < until, f"{name} does not come up"
+            time.sleep(0.01)  # looked at again: nobody tells of it in another namespace
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -92,4 +102,6 @@ def two_hosts(subnet: str = "10.99.0") -> Iterator[tuple[Namespace, Namespace]]:
         for number, host in enumerate((one, other), start=1):
             host.ip("address", "add", f"{subnet}.{number}/24", "dev", "eth0")
             host.ip("link", "set", "eth0", "up")
+        for host in (one, other):
+            host.await_carrier("eth0")
         yield one, other

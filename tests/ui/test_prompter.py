@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from clusteradmin.ssh.credentials import (
@@ -119,9 +120,11 @@ async def test_a_question_shows_all_that_goes_along(parent: QWidget) -> None:
     names = ["Orders API", "PostgreSQL", "Orders Name"]
     question = Question("Delete Orders Disk", text, "Delete", parent, also="These are deleted with it", names=names)
     question.show()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)  # a small screen makes it narrower than it asks
     for label in question.findChildren(TextLabel):
         assert label.height() >= label.heightForWidth(label.width()), label.text()
     question.resize(question.minimumWidth(), 10)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
     for label in question.findChildren(TextLabel):
         assert label.height() >= label.heightForWidth(label.width()), label.text()
     question.close()

@@ -215,6 +215,7 @@ def test_a_self_stop_that_is_not_proven_is_not_told_as_done(around: FakeSurround
     around.deadline.withdraw()
     resource.strike()
     resource.self_stop()
+    assert around.last.deadline, "told at once that it is being stopped: nothing may start on it"
     resource.self_stop()
     around.pass_time(1)
     assert around.state() is not State.OFFLINE
