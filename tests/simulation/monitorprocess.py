@@ -27,6 +27,7 @@ class SimulatedMonitor(Monitor):
     """The production's monitor; only what would ask the real system of itself is simulated."""
 
     node: Node
+    monitor_name: str
 
     def open_output(self, resource: ResourceId) -> int | None:
         """Write no output."""
@@ -34,7 +35,7 @@ class SimulatedMonitor(Monitor):
         return None
 
     def _permit(self, order: Permit) -> None:
-        self.node.permitted(order)
+        self.node.permitted(self.monitor_name, order)
         super()._permit(order)
 
 
@@ -70,7 +71,7 @@ class MonitorProcess(NodeProcess):
         name = self.monitor_name
         places = Places(name, folder / f"{name}.sock", notes.path_of(folder, name), settings.logs)
         monitor = SimulatedMonitor(places, self.node.types, self.node.containers, self.node.clock, self._machine())
-        monitor.node = self.node
+        monitor.node, monitor.monitor_name = self.node, name
         monitor._notes.process, monitor._notes.started = self.handle.pid, 1
         monitor._note_down()
         self._monitor = monitor

@@ -11,7 +11,7 @@ from nodeagent.api.objects import ResourceId
 from nodeagent.database.records import NodeReport, TypeReport
 from nodeagent.monitor.messages import Permit
 from nodeagent.resourcetypes.base import ResourceType
-from nodeagent.service.monitors import MonitorFailed, Monitors, News
+from nodeagent.service.monitors import SHARED, MonitorFailed, Monitors, News
 from nodeagent.service.parts import NodeParts
 from nodeagent.settings import AgentSettings
 from nodeagent.system.processes import ExitStatus
@@ -54,7 +54,7 @@ class Node:
         self.kills_slowly = False  # whatever is killed here takes as long as it may
         self._start_again = False
         self._pids = 100
-        self._until: float | None = None
+        self._untils: dict[str, float | None] = {}  # of each monitor
         self._bound_since = 0.0
         self.bound = world.profile.kill_bound
         self.watchdog = SimulatedWatchdog(self)
@@ -103,30 +103,33 @@ class Node:
         self.say(f"{resource} has ended ({pid})")
         self.world.witness.ended(self.loop.time(), self.name, pid)
 
-    def permitted(self, permit: Permit) -> None:
-        """Note a permission, and look after T + k whether it was kept."""
-        former = self._until
-        self._until, self.bound = permit.until, permit.bound
-        if permit.shorten and former is not None and permit.until is not None:
-            self._until = min(former, permit.until)
+    def permitted(self, monitor: str, permit: Permit) -> None:
+        """Note a monitor's permission, and look after T + k whether it was kept."""
+        former, until, self.bound = self._untils.get(monitor), permit.until, permit.bound
+        if permit.shorten and former is not None and until is not None:
+            until = min(former, until)
+        self._untils[monitor] = until
         if former is None or permit.shorten:  # it may be heard late: nobody counts on it before it is acknowledged
             self._bound_since = self.loop.time()
-        if self._until is not None:
+        if until is not None:
             heard = self._bound_since + self.bound + self.world.profile.margin - self.loop.time()
-            self.world.kernel.later(max(0.0, self._until_stopped(self._until), heard), self._check_deadline)
+            self.world.kernel.later(max(0.0, self._until_stopped(until), heard), self._check_deadline)
 
     def _until_stopped(self, until: float) -> float:
         return self.clock.true_until(until + self.bound + self.world.profile.margin) + 0.001
 
     def _check_deadline(self) -> None:
-        if self._until is None or self.kernel.frozen or self.loop.time() < self._awake_at:
+        if self.kernel.frozen or self.loop.time() < self._awake_at:
             return
-        if self._until_stopped(self._until) <= 0.002:
-            self.world.judge(
-                f"{interval.resource} runs on {self.name} beyond the deadline"
-                for interval in self.world.witness.running(node=self.name)
-                if not self.container(interval.resource).excused
-            )
+        self.world.judge(
+            f"{interval.resource} runs on {self.name} beyond the deadline"
+            for interval in self.world.witness.running(node=self.name)
+            if self._is_forbidden(interval.resource) and not self.container(interval.resource).excused
+        )
+
+    def _is_forbidden(self, resource: ResourceId) -> bool:
+        until = self._untils.get(resource, self._untils.get(SHARED))  # one of its own has the resource's name
+        return until is not None and self._until_stopped(until) <= 0.002
 
     def container(self, resource: ResourceId) -> FakeContainer:
         """Return a resource's container."""
@@ -140,7 +143,7 @@ class Node:
         assert not self.on
         self.boots += 1
         self.on = True
-        self._until, self._awake_at = None, 0.0
+        self._untils, self._awake_at = {}, 0.0
         self.kernel = Process(f"{self.name}/kernel")
         former, self.clock = self.clock, NodeClock(self.loop, self.chance, self.clock.rate)
         self.clock.set_ahead = former.set_ahead
