@@ -55,7 +55,7 @@ class Node:
         self._start_again = False
         self._pids = 100
         self._untils: dict[str, float | None] = {}  # of each monitor
-        self._bound_since = 0.0
+        self._blamed_from = 0.0
         self.bound = world.profile.kill_bound
         self.watchdog = SimulatedWatchdog(self)
         self.answering = Answering(self)
@@ -110,16 +110,16 @@ class Node:
             until = min(former, until)
         self._untils[monitor] = until
         if former is None or permit.shorten:  # it may be heard late: nobody counts on it before it is acknowledged
-            self._bound_since = self.loop.time()
+            self._blamed_from = self.loop.time() + self.bound + self.world.profile.margin
         if until is not None:
-            heard = self._bound_since + self.bound + self.world.profile.margin - self.loop.time()
-            self.world.kernel.later(max(0.0, self._until_stopped(until), heard), self._check_deadline)
+            wait = max(0.0, self._until_stopped(until), self._blamed_from - self.loop.time())
+            self.world.kernel.later(wait, self._check_deadline)
 
     def _until_stopped(self, until: float) -> float:
         return self.clock.true_until(until + self.bound + self.world.profile.margin) + 0.001
 
     def _check_deadline(self) -> None:
-        if self.kernel.frozen or self.loop.time() < self._awake_at:
+        if self.kernel.frozen or self.loop.time() < max(self._awake_at, self._blamed_from):
             return
         self.world.judge(
             f"{interval.resource} runs on {self.name} beyond the deadline"
