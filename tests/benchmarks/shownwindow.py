@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 import qasync  # isort: skip - PySide6 before qasync, or it may choose another binding
 
+from clusteradmin.client.cluster import Update
 from clusteradmin.client.mirror import Mirror
 from clusteradmin.settings import ClientHome
 from nodeagent.api import wire
@@ -199,7 +200,7 @@ class Feed:
         self._mirror.take(frame)
         if on_screen:
             self._heard.append(came)
-        self._cluster.show(self._mirror.snapshot)
+        self._cluster.report(self._mirror.snapshot, Update(changed=frame.changed))
 
     def _taken_over(self, _: object) -> None:
         self._shown += self._heard

@@ -145,12 +145,16 @@ class StandInCluster(Cluster):
         """Have the cluster report *snapshot*, what is different in it, and entries of its event log."""
         before = {ref(item): item for item in self._given.everything()} if self._given else {}
         after = {ref(item): item for item in snapshot.everything()}
-        self._given = snapshot
-        self._heard = time.monotonic()
         entries = tuple(logged)
         self.log.extend(entries)
         changed = tuple(item for reference, item in after.items() if before.get(reference) != item)
-        self._tell(Update(changed=changed, removed=tuple(before.keys() - after.keys()), logged=entries))
+        self.report(snapshot, Update(changed=changed, removed=tuple(before.keys() - after.keys()), logged=entries))
+
+    def report(self, snapshot: Snapshot, update: Update) -> None:
+        """Have the cluster report *snapshot*, and what the caller knows to be different in it."""
+        self._given = snapshot
+        self._heard = time.monotonic()
+        self._tell(update)
 
     def log_now(self, *entries: LogEntry) -> None:
         """Have the cluster report entries of its event log."""
