@@ -96,12 +96,14 @@ class Executor:
 
     def reported(self, report: Report) -> None:
         """Take a state from a monitor, and write it down."""
+        former = self.held.reports.get(report.id)
         self.held.reported(report)
         if not self._membership.node:
             return  # not joined yet: `attached` writes it down
         resource = self._following.snapshot.resources.get(report.id)
         if resource is not None:
-            self._write_down(resource, report)
+            if not _begins_to_stand_still(former, report):
+                self._write_down(resource, report)
             self._dirty.add(resource.group)
         self._dirty.add(report.group)
         self._wake.set()
@@ -409,3 +411,9 @@ class Executor:
     def owned(self) -> list[Group]:
         """Return the groups that this node owns in its present life."""
         return self._owning.owned()
+
+
+def _begins_to_stand_still(former: Report | None, report: Report) -> bool:
+    """Tell whether it is only being stopped at the deadline: no time to wait for a database that does not answer."""
+    same = former is not None and (former.state, former.information) == (report.state, report.information)
+    return same and report.deadline and report.state in RUNNING
