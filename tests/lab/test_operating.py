@@ -95,8 +95,8 @@ def test_a_monitor_that_hangs_as_it_begins_anew_is_killed_by_the_watchdog_of_its
     service, kills = host.main_process(SERVICE), watchdog_kills(host)
     application, began = whole.application(owner), time.monotonic()
     monitor = stopped_as_it_begins_anew(whole, owner)
-    with ended_by(application, LOST), ended_by(monitor, LOST):
-        os.kill(service, signal.SIGSTOP)
+    with ended_by(service, LOST), ended_by(application, LOST), ended_by(monitor, LOST):
+        os.kill(service, signal.SIGSTOP)  # its unit's watchdog ends it, too
     assert watchdog_kills(host) == kills + 1
     whole.await_answers(time.monotonic())
     seen = whole.seen(began - 1)
