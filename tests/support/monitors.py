@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -255,12 +256,12 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
     os.kill(pid, number)
 
 
-def eventually(path: Path, wanted: str) -> str:
-    """Return what is in the file once it holds *wanted*."""
+def eventually(path: Path, wanted: str, *, below: float = math.inf) -> str:
+    """Return what is in the file once it holds *wanted*, in fewer than *below* characters."""
     until = time.monotonic() + PATIENCE
     while True:
         text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        if wanted in text:
+        if wanted in text and len(text) < below:
             return text
         assert time.monotonic() < until, f"{wanted!r} never came; there is {text[-300:]!r}"
         select.select([], [], [], 0.01)  # a file that grows gives no event
