@@ -85,10 +85,10 @@ def children_of(pid: int) -> Iterator[int]:
 def marked_processes() -> Iterator[int]:
     """Yield the processes that were started from this session, whoever their parent is now."""
     mark = f"{MARK}={os.environ[MARK]}".encode()
-    for environment in Path("/proc").glob("[0-9]*/environ"):
+    for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # ended meanwhile, or another user's
-            if mark in environment.read_bytes().split(b"\0"):
-                yield int(environment.parent.name)
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                yield int(process.name)
 
 
 def described(pid: int) -> str:
