@@ -11,6 +11,7 @@ from nodeagent.api.objects import Phase
 from nodeagent.planner.timing import PROFILES
 from nodeagent.resourcetypes.base import Running
 from tests.simulation.machine import Application, Settings
+from tests.simulation.node import Node
 from tests.simulation.ownerstories import alive, elsewhere, on_a_follower
 from tests.simulation.running import simulate
 from tests.simulation.world import WEB, World
@@ -75,18 +76,23 @@ def allowed_to_reset(world: World) -> None:
         node.settings = replace(node.settings, reset="sysrq")
 
 
+async def is_reset(world: World, node: Node) -> None:
+    """See that the machine is reset once, by its deadline, and that all is well when it has booted."""
+    boots = node.boots
+    await world.until(lambda: not node.on, 4.3, "it is reset")
+    await world.until(lambda: elsewhere(world, node), 3.0, "it is taken over")
+    node.path.heal()
+    await world.until(lambda: node.on, 10.0, "it has booted")
+    await world.settled(30.0)
+    assert node.boots == boots + 1
+
+
 def test_what_cannot_be_stopped_at_the_deadline_resets_the_machine_where_that_is_allowed() -> None:
     async def story(world: World) -> None:
         node = await on_a_follower(world)
-        boots = node.boots
         node.container("web").unkillable = True
         node.path.cut()
-        await world.until(lambda: not node.on, 4.3, "it is reset")
-        await world.until(lambda: elsewhere(world, node), 3.0, "it is taken over")
-        node.path.heal()
-        await world.until(lambda: node.on, 10.0, "it has booted")
-        await world.settled(30.0)
-        assert node.boots == boots + 1
+        await is_reset(world, node)
 
     simulate(story, prepare=allowed_to_reset)
 
@@ -95,19 +101,13 @@ def test_what_cannot_be_stopped_at_the_deadline_resets_the_machine_where_that_is
 def test_so_does_what_a_dead_monitor_left(crash: bool) -> None:
     async def story(world: World) -> None:
         node = await on_a_follower(world)
-        boots = node.boots
         node.container("web").unkillable = True
         node.path.cut()
         await world.pass_time(0.5)
         if crash:
             node.crash_service()
         node.crash_monitor()
-        await world.until(lambda: not node.on, 4.3, "it is reset")
-        await world.until(lambda: elsewhere(world, node), 3.0, "it is taken over")
-        node.path.heal()
-        await world.until(lambda: node.on, 10.0, "it has booted")
-        await world.settled(30.0)
-        assert node.boots == boots + 1
+        await is_reset(world, node)
 
     for seed in range(1, 5):
         simulate(story, seed=seed, prepare=allowed_to_reset)
